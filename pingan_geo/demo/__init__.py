@@ -1,0 +1,1 @@
+"""The synthetic demo town: seeded, and it says so."""

@@ -1,0 +1,219 @@
+"""Every error and warning that the package raises on purpose.
+
+Each has a ``code`` (stable, for scripts), named ``values`` and one English sentence ``message`` whose
+``{names}`` the values fill. The English sentence is also the msgid under which :mod:`pingan_geo.i18n`
+holds the Chinese one, so a page or the command line can say it in the reader's language:
+what is wrong, where, what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class PinganError(Exception):
+    """Base of all errors raised on purpose; ``str()`` gives the English sentence.
+
+    Parameters
+    ----------
+    **values
+        What the sentence needs; kept in ``self.values`` for translation.
+    """
+
+    code: ClassVar[str] = "error"
+    message: ClassVar[str] = "Something could not be done."
+
+    def __init__(self, **values: Any) -> None:
+        self.values = values
+        super().__init__(self.message.format(**values))
+
+
+class Cancelled(PinganError):  # noqa: N818 - the person cancelled; it is not a fault
+    """The person cancelled a long piece of work; nothing was written."""
+
+    code = "cancelled"
+    message = "Cancelled. Nothing was written."
+
+
+# -- a town's folder ---------------------------------------------------------------------------------
+
+
+class TownNotFoundError(PinganError, FileNotFoundError):
+    """The folder holds no ``town.toml``."""
+
+    code = "town_not_found"
+    message = "There is no town in {folder}. Make one with `pingan init {folder} --area FILE` or `pingan demo {folder}`."
+
+
+class TownExistsError(PinganError, FileExistsError):
+    """The folder to be made into a town is already one, or is not empty."""
+
+    code = "town_exists"
+    message = "{folder} already exists and is not empty. Choose another folder, or delete it first."
+
+
+class SettingsError(PinganError, ValueError):
+    """``town.toml`` has a key with a value that cannot be used."""
+
+    code = "settings"
+    message = "In {file}, {key} is {value}, but it must be {expected}."
+
+
+class DatabaseTooNewError(PinganError, RuntimeError):
+    """The database was written by a newer version of the software."""
+
+    code = "database_too_new"
+    message = "The database of this town was written by a newer version ({found}). Install that version or a later one."
+
+
+class DatabaseDamagedError(PinganError, RuntimeError):
+    """The database file cannot be opened."""
+
+    code = "database_damaged"
+    message = "{file} is not a database that can be opened ({detail}). Put back the newest file from {backups}."
+
+
+# -- input files -------------------------------------------------------------------------------------
+
+
+class UnreadableFileError(PinganError, ValueError):
+    """The file is not of a kind that can be read."""
+
+    code = "unreadable_file"
+    message = "{file} cannot be read: it is {found}. Accepted are {accepted}."
+
+
+class FileMissingError(PinganError, FileNotFoundError):
+    """There is no such file."""
+
+    code = "file_missing"
+    message = "There is no file {file}."
+
+
+class EmptyFileError(PinganError, ValueError):
+    """The file has no rows."""
+
+    code = "empty_file"
+    message = "{file} holds no rows. Check that the right file, or the right sheet, was chosen."
+
+
+class MissingColumnsError(PinganError, ValueError):
+    """A column that cannot be done without was not found."""
+
+    code = "missing_columns"
+    message = "{file} has no column for {fields}. Its columns are: {columns}. Rename one, e.g. to {examples}."
+
+
+class AmbiguousColumnsError(PinganError, ValueError):
+    """Two columns of the file both look like the same field."""
+
+    code = "ambiguous_columns"
+    message = "In {file}, the columns {columns} all look like {field}. Rename all but one."
+
+
+class UnknownDatumError(PinganError, ValueError):
+    """The datum named is not one that is known."""
+
+    code = "unknown_datum"
+    message = "The datum {datum} is not known. Use wgs84, gcj02, bd09, cgcs2000 or EPSG:number."
+
+
+class NoCrsError(PinganError, ValueError):
+    """A layer does not say in which coordinates it is."""
+
+    code = "no_crs"
+    message = "{file} does not say which coordinates it uses. Add its .prj file, or say --datum EPSG:number."
+
+
+class GeometryKindError(PinganError, ValueError):
+    """A layer holds another kind of shape than is needed."""
+
+    code = "geometry_kind"
+    message = "{file} holds {found}, but {expected} are needed."
+
+
+class DuplicateCodesError(PinganError, ValueError):
+    """Two polygons of a layer have the same code."""
+
+    code = "duplicate_codes"
+    message = "In {file}, these codes stand more than once: {codes}. Give each polygon a code of its own."
+
+
+class BrokenPolygonsError(PinganError, ValueError):
+    """Polygons cross themselves in a way that cannot be mended without guessing."""
+
+    code = "broken_polygons"
+    message = "In {file}, these polygons cross themselves or are empty: {codes}. Mend them in a GIS and import again."
+
+
+class OutsideTownError(PinganError, ValueError):
+    """A whole layer lies outside the town."""
+
+    code = "outside_town"
+    message = "Nothing in {file} lies inside the town. Is its datum {datum}? Is it the right town?"
+
+
+# -- questions ---------------------------------------------------------------------------------------
+
+
+class BadChoiceError(PinganError, ValueError):
+    """An argument has a value that is not offered."""
+
+    code = "bad_choice"
+    message = "{name} is {value}, but must be {expected}."
+
+
+class UnknownCategoryError(PinganError, ValueError):
+    """The category asked for is not in the town's list."""
+
+    code = "unknown_category"
+    message = "The category {category} is not in the town's list: {known}."
+
+
+class NoReportsError(PinganError, ValueError):
+    """No report fits the question."""
+
+    code = "no_reports"
+    message = "No report fits this choice. Widen the period or take away a filter."
+
+
+class UnalignedIndexError(PinganError, ValueError):
+    """Two tables that belong together have different rows."""
+
+    code = "unaligned_index"
+    message = "{left} and {right} do not have the same rows."
+
+
+class BadTableError(PinganError, ValueError):
+    """A table inside the program lacks a column or has one of another type."""
+
+    code = "bad_table"
+    message = "The table {table} is wrong: {detail}."
+
+
+class BatchNotFoundError(PinganError, LookupError):
+    """There is no such import."""
+
+    code = "batch_not_found"
+    message = "There is no import with the number {batch}. `pingan held` and the import page list them."
+
+
+class OutsideAddressError(PinganError, RuntimeError):
+    """A map would load something from the internet."""
+
+    code = "outside_address"
+    message = "A map asked for {address}, which is outside this machine. Add the file to package.json and the asset list."
+
+
+class AssetsMissingError(PinganError, RuntimeError):
+    """The browser files have not been fetched."""
+
+    code = "assets_missing"
+    message = "The files that maps need in the browser are missing ({file}). Run `make install`."
+
+
+class ExportFormatError(PinganError, ValueError):
+    """The file name asks for a format that is not written."""
+
+    code = "export_format"
+    message = "{file} ends in a format that is not written. Use {accepted}."

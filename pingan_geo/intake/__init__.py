@@ -1,0 +1,1 @@
+"""File in, clean rows and held rows out."""

@@ -1,0 +1,96 @@
+"""The receipt of an import: what became of every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Why a row was held: code to English sentence (also the msgid of the Chinese one).
+HOLD_REASONS: Mapping[str, str] = {
+    "no_place": "no coordinates",
+    "bad_place": "the coordinates are not numbers on the earth",
+    "null_island": "the coordinates are 0, 0",
+    "swapped_place": "latitude and longitude look swapped",
+    "outside_town": "the place is outside the town",
+    "no_time": "no time",
+    "bad_time": "the time cannot be read",
+    "future_time": "the time lies in the future",
+    "no_category": "no category",
+    "unknown_category": "the category is not in the town's list",
+    "id_conflict": "another report with the same number but other content exists",
+    "broken_row": "the row has another number of columns than the heading",
+    "no_name": "no name",
+    "duplicate_id": "the number stands more than once in the file",
+}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of the rows of one imported file.
+
+    ``read == accepted + merged + corrected + held + repeated`` always holds.
+
+    Parameters
+    ----------
+    kind
+        ``reports``, ``posts``, ``grids`` …
+    file
+        Name of the file, without its folder.
+    batch_id
+        Number of the import; ``None`` after a dry run or when nothing new was written.
+    read, accepted, merged, corrected, held, repeated
+        Rows. *accepted*: stored as they were; *merged*: joined to one already stored; *corrected*: stored
+        after a stated correction; *held*: kept aside with a reason; *repeated*: stored before.
+    held_by_reason
+        Reason code to rows.
+    notes
+        (msgid, values) pairs, said on screen in the reader's language: what the file was taken to be.
+    columns
+        Field to heading: how the file was understood.
+    dry_run
+        Nothing was written.
+    """
+
+    kind: str
+    file: str
+    batch_id: int | None
+    read: int
+    accepted: int
+    merged: int = 0
+    corrected: int = 0
+    held: int = 0
+    repeated: int = 0
+    held_by_reason: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+
+    def adds_up(self) -> bool:
+        """Whether every row read is accounted for."""
+        outcome = self.accepted + self.merged + self.corrected + self.held + self.repeated
+        return self.read == outcome and self.held == sum(self.held_by_reason.values())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of a long piece of work.
+
+    Parameters
+    ----------
+    stage
+        msgid of what is being done.
+    done, total
+        In the same unit (bytes or rows); ``total`` is ``None`` when unknown.
+    rows
+        Rows handled so far.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    rows: int
+
+
+#: Called at each step of long work; it may raise :class:`pingan_geo.errors.Cancelled` to stop it.
+OnProgress = Callable[[Progress], None]

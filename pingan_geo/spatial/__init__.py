@@ -1,0 +1,1 @@
+"""Cells, grid polygons, neighbours: where a point belongs."""

@@ -1,0 +1,1 @@
+"""Counting and judging: pure functions on tables."""
