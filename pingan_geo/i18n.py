@@ -122,9 +122,11 @@ class Translator:
             return self.minute(value)
         if isinstance(value, dt.date):
             return self.date(value)
-        if isinstance(value, Integral) and not isinstance(value, bool):
+        if isinstance(value, bool):
+            return str(value)
+        if isinstance(value, Integral):
             return str(int(value)) if name in _PLAIN_NUMBERS else self.number(int(value))
-        if isinstance(value, Real) and not isinstance(value, bool):
+        if isinstance(value, Real):
             return self.number(float(value), 2)
         return str(value)
 
