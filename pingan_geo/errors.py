@@ -139,6 +139,20 @@ class DuplicateCodesError(PinganError, ValueError):
     message = "In {file}, these codes stand more than once: {codes}. Give each polygon a code of its own."
 
 
+class EmptyCodesError(PinganError, ValueError):
+    """A shape of a layer has no code."""
+
+    code = "empty_codes"
+    message = "In {file}, the shapes in these rows have no code: {rows}. Give each a code of its own."
+
+
+class LayerChoiceError(PinganError, ValueError):
+    """A file holds several layers that could be meant."""
+
+    code = "layer_choice"
+    message = "{file} holds several layers: {layers}. Save the one that is meant in a file of its own."
+
+
 class BrokenPolygonsError(PinganError, ValueError):
     """Polygons cross themselves in a way that cannot be mended without guessing."""
 
