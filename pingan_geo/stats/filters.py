@@ -1,0 +1,104 @@
+"""Which reports fit a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pingan_geo.model.report import ReportFilter
+
+#: An hour of the day is known when the interval that a report gives is at most this long.
+HOUR_KNOWN_WITHIN: Final = np.timedelta64(3600, "s")
+
+
+def select(
+    reports: Any, report_filter: ReportFilter, board_of: Mapping[str, str] | None = None
+) -> NDArray[np.bool_]:
+    """Return which reports fit a question.
+
+    Parameters
+    ----------
+    reports
+        REPORTS table, or one with the columns that the question asks of. Not changed.
+    report_filter
+        All its limits must hold; an empty limit excludes nothing. ``origin`` is ``reported`` unless said
+        otherwise: what a patrol found is not mixed in unasked.
+    board_of
+        Category code to board code; a category that is absent belongs to no board.
+
+    Returns
+    -------
+    numpy.ndarray
+        One bool per row, in the order of the table.
+    """
+    asked = report_filter
+    fits = np.ones(len(reports), dtype=bool)
+    categories = set(asked.categories)
+    if asked.boards:
+        of_boards = {code for code, board in (board_of or {}).items() if board in asked.boards}
+        categories = categories & of_boards if asked.categories else of_boards
+    if asked.categories or asked.boards:
+        fits &= reports["category"].isin(categories).to_numpy(dtype=bool)
+    for column, wanted in (
+        ("village_id", asked.villages),
+        ("grid_id", asked.grids),
+        ("source", asked.sources),
+        ("origin", (asked.origin,) if asked.origin else ()),
+        ("batch_id", () if asked.batch is None else (asked.batch,)),
+    ):
+        if wanted:
+            fits &= reports[column].isin(list(wanted)).to_numpy(dtype=bool)
+    return fits & _in_time(reports, asked)
+
+
+def _in_time(reports: Any, asked: ReportFilter) -> NDArray[np.bool_]:
+    fits = np.ones(len(reports), dtype=bool)
+    if asked.period.since is None and asked.period.until is None and not asked.hours and not asked.weekdays:
+        return fits
+    times = reports["time"].to_numpy(dtype="datetime64[s]")
+    if asked.period.since is not None:
+        fits &= times >= np.datetime64(asked.period.since, "us")
+    if asked.period.until is not None:
+        fits &= times < np.datetime64(asked.period.until, "us")
+    if asked.weekdays:
+        fits &= np.isin(weekdays(times), asked.weekdays)
+    if asked.hours:
+        until = reports["time_until"].to_numpy(dtype="datetime64[s]")
+        hours = known_hours(times, until)
+        fits &= np.isin(hours, asked.hours) & (hours >= 0)
+    return fits
+
+
+def known_hours(times: Any, time_until: Any = None) -> NDArray[np.int64]:
+    """Return the hour of the day at which each report's matter happened, -1 where it is not known.
+
+    Parameters
+    ----------
+    times
+        Instants, or starts of intervals; ``datetime64`` of the town's wall clock.
+    time_until
+        Ends of the intervals (exclusive), NaT where the instant is known; ``None``: all are instants.
+
+    Returns
+    -------
+    numpy.ndarray
+        0-23 by the start when the interval is at most an hour long. A date without a time of day is an
+        interval of a day: its hour is unknown, never midnight.
+    """
+    start = np.asarray(times, dtype="datetime64[s]")
+    second = start.astype(np.int64) % 86_400
+    known = ~np.isnat(start)
+    if time_until is not None:
+        until = np.asarray(time_until, dtype="datetime64[s]")
+        known &= np.isnat(until) | (until - start <= HOUR_KNOWN_WITHIN)
+    return np.where(known, second // 3600, -1)
+
+
+def weekdays(times: Any) -> NDArray[np.int64]:
+    """Return the day of the week of each instant, 0 = Monday; -1 for NaT. An interval counts by its start."""
+    start = np.asarray(times, dtype="datetime64[s]")
+    days = start.astype("datetime64[D]").astype(np.int64)
+    return np.where(np.isnat(start), -1, (days + 3) % 7)  # 1970-01-01 was a Thursday
