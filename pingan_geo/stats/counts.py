@@ -1,7 +1,7 @@
 """Counting reports: per cell, per polygon, over time, by hour and weekday, and how concentrated they are.
 
 A count is what was reported, not what happened: it follows where and when people look. All functions
-conserve rows: what they do not count they return as a number.
+conserve rows: what they leave out they return as a number, or say how it is counted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pingan_geo.stats.filters import known_hours, weekdays
 STEPS: Final = ("day", "week", "month")
 
 
-def count_by_cell(cells: ArrayLike, resolution: int) -> tuple[pd.DataFrame, int]:
+def count_by_cell(cells: ArrayLike, resolution: int) -> pd.DataFrame:
     """Return how many reports each cell holds.
 
     Parameters
@@ -34,11 +34,9 @@ def count_by_cell(cells: ArrayLike, resolution: int) -> tuple[pd.DataFrame, int]
 
     Returns
     -------
-    counts
-        CELL_COUNTS, ascending by cell; only cells with reports. Its sum plus ``without_cell`` is the
-        number of reports.
-    without_cell
-        Reports without a cell.
+    pandas.DataFrame
+        CELL_COUNTS, ascending by cell; only cells with reports. Its sum plus the number of zeros given is
+        the number of reports.
 
     Raises
     ------
@@ -49,7 +47,7 @@ def count_by_cell(cells: ArrayLike, resolution: int) -> tuple[pd.DataFrame, int]
     placed = rolled[rolled != 0]
     found, counts = np.unique(placed, return_counts=True)
     table = pd.DataFrame({"cell": found.astype(np.uint64), "count": counts.astype(np.int64)})
-    return CELL_COUNTS.check(table), int(rolled.size - placed.size)
+    return CELL_COUNTS.check(table)
 
 
 def count_by_polygon(codes: Any, all_codes: Iterable[str]) -> tuple[pd.DataFrame, int]:

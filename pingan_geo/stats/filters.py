@@ -27,7 +27,7 @@ def select(
         All its limits must hold; an empty limit excludes nothing. ``origin`` is ``reported`` unless said
         otherwise: what a patrol found is not mixed in unasked.
     board_of
-        Category code to board code; a category that is absent belongs to no board.
+        Category code to board code; a category that is absent belongs to no board, ``""``.
 
     Returns
     -------
@@ -36,13 +36,12 @@ def select(
     """
     asked = report_filter
     fits = np.ones(len(reports), dtype=bool)
-    categories = set(asked.categories)
     if asked.boards:
-        of_boards = {code for code, board in (board_of or {}).items() if board in asked.boards}
-        categories = categories & of_boards if asked.categories else of_boards
-    if asked.categories or asked.boards:
-        fits &= reports["category"].isin(categories).to_numpy(dtype=bool)
+        boards = dict(board_of or {})
+        fitting = [code for code in reports["category"].unique() if boards.get(code, "") in asked.boards]
+        fits &= reports["category"].isin(fitting).to_numpy(dtype=bool)
     for column, wanted in (
+        ("category", asked.categories),
         ("village_id", asked.villages),
         ("grid_id", asked.grids),
         ("source", asked.sources),
