@@ -1,0 +1,90 @@
+"""The app as one ASGI program: pages, routes, rules; and how it is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import streamlit as st
+
+from pingan_geo.errors import PinganError
+from pingan_geo.settings import Settings, read_settings
+from pingan_geo.ui.routes import app_middleware, app_routes
+
+#: What the pages are made of.
+SCRIPT: Final = Path(__file__).with_name("script.py")
+#: Name of the variable that tells the pages which town is meant.
+TOWN_VARIABLE: Final = "PINGAN_TOWN"
+DEFAULT_TOWN: Final = "town"
+#: How Streamlit runs, wherever the package is installed; ``.streamlit/config.toml`` says the same.
+OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "server.headless": True,
+        "server.maxUploadSize": 200,
+        "server.fileWatcherType": "none",
+        "theme.base": "light",
+        "theme.primaryColor": "#0b5394",
+        "theme.font": (
+            "'Noto Sans CJK SC', 'Source Han Sans SC', 'Microsoft YaHei', 'PingFang SC', "
+            "'Hiragino Sans GB', system-ui, sans-serif"
+        ),
+    }
+)
+
+
+def town_folder() -> Path:
+    """Return the folder of the town that this process serves."""
+    return Path(os.environ.get(TOWN_VARIABLE) or DEFAULT_TOWN)
+
+
+def parts(folder: Path | None = None) -> dict[str, Any]:
+    """Return the routes and middleware of the app, for ``st.App(SCRIPT, **parts())``.
+
+    Parameters
+    ----------
+    folder
+        Of the town; by default :func:`town_folder`. A town that cannot be read serves no tiles; its pages
+        say what is wrong.
+    """
+    settings = _settings_or_none(folder or town_folder())
+    return {"routes": app_routes(settings), "middleware": app_middleware(settings)}
+
+
+def create_app(folder: Path | None = None) -> st.App:
+    """Return the app of one town."""
+    return st.App(SCRIPT, **parts(folder))
+
+
+def serve(folder: Path, port: int = 8501, *, address: str = "localhost") -> None:
+    """Run the app of a town until it is stopped.
+
+    Parameters
+    ----------
+    folder
+        Of the town.
+    port
+        To listen on.
+    address
+        ``localhost`` for this machine only; ``0.0.0.0`` for the network.
+
+    Raises
+    ------
+    TownNotFoundError, SettingsError
+        If the town cannot be read.
+    """
+    read_settings(folder)
+    os.environ[TOWN_VARIABLE] = str(folder.resolve())
+    create_app(folder).run(config={**OPTIONS, "server.port": port, "server.address": address})
+
+
+def _settings_or_none(folder: Path) -> Settings | None:
+    try:
+        return read_settings(folder)
+    except PinganError:
+        return None
