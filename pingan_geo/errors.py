@@ -25,7 +25,10 @@ class PinganError(Exception):
 
     def __init__(self, **values: Any) -> None:
         self.values = values
-        super().__init__(self.message.format(**values))
+        said = {
+            key: ", ".join(map(str, each)) if isinstance(each, list) else each for key, each in values.items()
+        }
+        super().__init__(self.message.format(**said))
 
 
 class Cancelled(PinganError):  # noqa: N818 - the person cancelled; it is not a fault
@@ -73,6 +76,20 @@ class DatabaseDamagedError(PinganError, RuntimeError):
     message = "{file} is not a database that can be opened ({detail}). Put back the newest file from {backups}."
 
 
+class DatabaseBusyError(PinganError, TimeoutError):
+    """Somebody else is writing to the town and did not finish in time."""
+
+    code = "database_busy"
+    message = "Another import is writing to {file}. Wait until it has finished and try again; nothing was changed."
+
+
+class DatabaseWriteError(PinganError, OSError):
+    """The database cannot be written: a read-only place, or a full disk."""
+
+    code = "database_write"
+    message = "{file} cannot be written ({detail}). Check the rights and the free space; nothing was changed."
+
+
 # -- input files -------------------------------------------------------------------------------------
 
 
@@ -109,6 +126,30 @@ class AmbiguousColumnsError(PinganError, ValueError):
 
     code = "ambiguous_columns"
     message = "In {file}, the columns {columns} all look like {field}. Rename all but one."
+
+
+class UnclosedQuoteError(PinganError, ValueError):
+    """A cell of a text table begins with a quotation mark and never ends."""
+
+    code = "unclosed_quote"
+    message = "In {file}, a quotation mark opened in row {row} is never closed. Close it, or delete it."
+
+
+class AmbiguousDatesError(PinganError, ValueError):
+    """Dates could be day/month or month/day."""
+
+    code = "ambiguous_dates"
+    message = (
+        "In {file}, it is not clear whether dates such as {examples} are day/month or month/day. "
+        "Say which (--date-order dmy or mdy), or write them as 2025-07-03."
+    )
+
+
+class TooManyCategoriesError(PinganError, ValueError):
+    """The column taken for the category holds free text."""
+
+    code = "too_many_categories"
+    message = "In {file}, the column of categories has more than {limit} new values. Is it the right column?"
 
 
 class UnknownDatumError(PinganError, ValueError):
@@ -231,3 +272,17 @@ class ExportFormatError(PinganError, ValueError):
 
     code = "export_format"
     message = "{file} ends in a format that is not written. Use {accepted}."
+
+
+class ExportTooLargeError(PinganError, ValueError):
+    """The format cannot hold that many rows."""
+
+    code = "export_too_large"
+    message = "{file} cannot hold {rows} rows; this format ends at {limit}. Use .csv or .gpkg, or a narrower choice."
+
+
+class FolderMissingError(PinganError, FileNotFoundError):
+    """The folder into which a file is to be written does not exist."""
+
+    code = "folder_missing"
+    message = "There is no folder {folder} to write {file} into. Make it first, or choose another."

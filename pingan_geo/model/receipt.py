@@ -13,6 +13,7 @@ HOLD_REASONS: Mapping[str, str] = {
     "null_island": "the coordinates are 0, 0",
     "swapped_place": "latitude and longitude look swapped",
     "outside_town": "the place is outside the town",
+    "unknown_datum": "the datum is not known",
     "no_time": "no time",
     "bad_time": "the time cannot be read",
     "future_time": "the time lies in the future",

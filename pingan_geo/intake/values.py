@@ -1,0 +1,386 @@
+"""Rows of text → clean reports and held rows.
+
+Whole columns at a time. The usual spelling of a column is parsed in one call; only columns with anything
+else in them go through the patterns. A value is understood or the row is held with the reason; nothing is
+guessed. What only the whole file can tell is in the rules, from :class:`pingan_geo.intake.survey.Survey`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pingan_geo.coords import parse_datum, to_wgs84
+from pingan_geo.errors import UnknownDatumError
+from pingan_geo.intake.categories import CategoryBook
+from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.raw import RawChunk, as_json
+from pingan_geo.intake.survey import MOST_DIGITS, row_decimals, time_text
+from pingan_geo.intake.texts import (
+    arrow_text,
+    different,
+    has_value,
+    mask_persons,
+    pandas_text,
+    parse_numbers,
+    spelling,
+    without_apostrophe,
+)
+from pingan_geo.intake.times import DAY_S, parse_times
+from pingan_geo.model.tables import CLEAN_REPORTS, HELD_ROWS
+
+#: Answers, for WGS-84 longitudes and latitudes, which lie inside the town.
+Inside = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
+
+_DETAIL_LENGTH = 80
+_DEGREE_LON_M, _DEGREE_LAT_M = 111_320.0, 110_574.0
+
+
+@dataclass(frozen=True)
+class ReportRules:
+    """All that is known of a file before its rows are read.
+
+    Parameters
+    ----------
+    categories
+        Grows while rows are read when the taxonomy is open.
+    timezone, now
+        Of the town; reports from later than a day after ``now`` are held.
+    datum, datum_known_by
+        Of coordinates whose row names none.
+    inside
+        Whether places lie inside the town.
+    source
+        Name of the ledger; ``""`` takes the file's own column.
+    date_order, dates_only, digits, serials
+        From the :class:`Survey` and the file.
+    decimal_comma
+        ``30,80`` is a number.
+    headings
+        Of the file; rows are kept under these when held.
+    """
+
+    categories: CategoryBook
+    timezone: str
+    now: dt.datetime
+    datum: str
+    datum_known_by: str
+    inside: Inside
+    source: str = ""
+    date_order: str = ""
+    dates_only: bool = False
+    digits: Mapping[int, int] = field(default_factory=dict)
+    serials: str = ""
+    decimal_comma: bool = False
+
+
+@dataclass(frozen=True)
+class CleanedChunk:
+    """What became of a chunk.
+
+    Parameters
+    ----------
+    reports
+        CLEAN_REPORTS.
+    held
+        HELD_ROWS.
+    phones, id_numbers
+        Masked in texts.
+    reporters_left_out
+        Reporters that looked like a person's name or telephone and were not stored.
+    days_only
+        Accepted rows that are known to the day only.
+    zoned
+        Rows whose time named a zone.
+    """
+
+    reports: pd.DataFrame
+    held: pd.DataFrame
+    phones: int = 0
+    id_numbers: int = 0
+    reporters_left_out: int = 0
+    days_only: int = 0
+    zoned: int = 0
+
+
+class _Verdicts:
+    """The first reason found against each row."""
+
+    def __init__(self, count: int) -> None:
+        self.names: list[str] = [""]
+        self.reason = np.zeros(count, dtype="int8")
+        self.about: dict[int, Any] = {}
+
+    def hold(self, rows: NDArray[np.bool_], reason: str, about: Any) -> None:
+        """Hold rows that no reason was found against before; ``about``: texts that say what is wrong."""
+        self.names.append(reason)
+        self.about[len(self.names) - 1] = about
+        self.reason[rows & (self.reason == 0)] = len(self.names) - 1
+
+    @property
+    def good(self) -> NDArray[np.bool_]:
+        return np.asarray(self.reason == 0)
+
+    def details(self, rows: NDArray[np.int64]) -> list[str]:
+        details = []
+        for row in rows:
+            about = self.about[int(self.reason[row])]
+            details.append(about(int(row)) if callable(about) else about[int(row)].as_py())
+        return [text if len(text) <= _DETAIL_LENGTH else f"{text[: _DETAIL_LENGTH - 1]}…" for text in details]
+
+
+def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> CleanedChunk:
+    """Read the rows of a chunk as reports.
+
+    Parameters
+    ----------
+    chunk
+        Rows as received.
+    columns
+        Field to heading.
+    rules
+        What is known of the file.
+
+    Returns
+    -------
+    CleanedChunk
+        ``len(reports) + len(held) == len(chunk.rows) + len(chunk.broken)``. Rows are judged by place,
+        time, category, in this order, and held with the first reason found. Held rows keep every cell but
+        those of columns that hold persons; telephone and identity numbers are masked in them too.
+
+    Raises
+    ------
+    TooManyCategoriesError
+        If an open taxonomy would grow without end.
+    """
+    fields, rows = columns.fields, chunk.rows
+    texts = {name: arrow_text(rows[heading]) for name, heading in fields.items()}
+    verdicts = _Verdicts(len(rows))
+    lon, lat, datum = _read_places(texts, rules, verdicts)
+    time, until, zoned = _read_times(time_text(chunk, columns), rules, verdicts)
+    category = _read_categories(texts["category"], rules, verdicts)
+    good = verdicts.good
+    kept = pa.array(good)
+    table = pd.DataFrame(index=pd.RangeIndex(int(good.sum())))
+    table["row_number"] = rows.index.to_numpy("int64")[good]
+    table["source"] = _constant(rules.source, table) if rules.source else _kept(texts, "source", kept, table)
+    table["source_id"] = _kept(texts, "source_id", kept, table)
+    table["category"] = pandas_text(pa.array(category, pa.large_string()).filter(kept))
+    table["time"], table["time_until"] = time[good], until[good]
+    table["lon"], table["lat"] = lon[good], lat[good]
+    table["datum"] = pandas_text(pa.array(datum, pa.large_string()).filter(kept))
+    named = texts.get("datum")
+    by_row = (
+        np.asarray(pc.not_equal(named, ""))[good] if named is not None else np.zeros(len(table), dtype=bool)
+    )
+    table["datum_known_by"] = pandas_text(
+        pc.if_else(pa.array(by_row), "column", rules.datum_known_by).cast(pa.large_string())
+    )
+    table["level"] = _constant("point", table)
+    table["radius_m"] = _radius_m(row_decimals(chunk, columns)[good], lat[good], rules)
+    table["origin"] = _constant("reported", table)
+    table["reporter"], left_out = _read_reporters(texts.get("reporter"), kept, table)
+    phones = ids = 0
+    for name in ("place", "description"):
+        words = without_apostrophe(texts[name].filter(kept)) if name in texts else None
+        if words is None:
+            table[name] = _constant("", table)
+            continue
+        words, more_phones, more_ids = mask_persons(words)
+        table[name] = pandas_text(words)
+        phones, ids = phones + more_phones, ids + more_ids
+    return CleanedChunk(
+        reports=CLEAN_REPORTS.check(table),
+        held=held_rows(chunk, ~good, [verdicts.names[code] for code in verdicts.reason[~good]],
+                       verdicts.details(np.flatnonzero(~good)), columns.left_out),
+        phones=phones,
+        id_numbers=ids,
+        reporters_left_out=left_out,
+        days_only=int((~np.isnat(until[good])).sum()),
+        zoned=int(zoned[good].sum()),
+    )  # fmt: skip
+
+
+def _constant(text: str, table: pd.DataFrame) -> Any:
+    return pandas_text(pa.repeat(pa.scalar(text, pa.large_string()), len(table)))
+
+
+def _kept(texts: Mapping[str, Any], name: str, kept: Any, table: pd.DataFrame) -> Any:
+    if name not in texts:
+        return _constant("", table)
+    return pandas_text(without_apostrophe(texts[name].filter(kept)))
+
+
+def _read_places(
+    texts: Mapping[str, Any], rules: ReportRules, verdicts: _Verdicts
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.object_]]:
+    """Return WGS-84 longitudes, latitudes and the datum of each row; hold rows whose place cannot be used."""
+
+    def both(row: int) -> str:
+        return f"{texts['lon'][row].as_py()}, {texts['lat'][row].as_py()}"
+
+    x, x_odd = parse_numbers(texts["lon"], decimal_comma=rules.decimal_comma)
+    y, y_odd = parse_numbers(texts["lat"], decimal_comma=rules.decimal_comma)
+    verdicts.hold(x_odd | y_odd, "bad_place", both)
+    verdicts.hold(np.isnan(x) | np.isnan(y), "no_place", both)
+    verdicts.hold((x == 0.0) & (y == 0.0), "null_island", both)
+    datum = _row_datums(texts, rules, verdicts)
+    lon, lat = _to_wgs84(x, y, datum, verdicts.good)
+    on_earth = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180.0) & (np.abs(lat) <= 90.0)
+    in_town = np.zeros(len(x), dtype=bool)
+    usable = verdicts.good & on_earth
+    in_town[usable] = rules.inside(lon[usable], lat[usable])
+    doubtful = verdicts.good & ~in_town
+    if doubtful.any():
+        turned_lon, turned_lat = _to_wgs84(y, x, datum, doubtful)
+        swapped = doubtful & (np.abs(turned_lon) <= 180.0) & (np.abs(turned_lat) <= 90.0)
+        swapped[swapped] = rules.inside(turned_lon[swapped], turned_lat[swapped])
+        verdicts.hold(swapped, "swapped_place", lambda row: f"{both(row)} → {_turned(texts, row)}")
+        verdicts.hold(doubtful & ~on_earth, "bad_place", both)
+        verdicts.hold(doubtful, "outside_town", both)
+    return lon, lat, datum
+
+
+def _turned(texts: Mapping[str, Any], row: int) -> str:
+    return f"{texts['lat'][row].as_py()}, {texts['lon'][row].as_py()}"
+
+
+def _row_datums(texts: Mapping[str, Any], rules: ReportRules, verdicts: _Verdicts) -> NDArray[np.object_]:
+    if "datum" not in texts or rules.datum_known_by == "stated":
+        return np.full(len(texts["lon"]), rules.datum, dtype=object)
+    words, rows = different(texts["datum"])
+    known: list[str] = []
+    for word in words.to_pylist():
+        try:
+            known.append(parse_datum(word) if word else rules.datum)
+        except UnknownDatumError:
+            known.append("")
+    datum = np.array(known, dtype=object)[rows] if known else np.empty(0, dtype=object)
+    verdicts.hold(datum == "", "unknown_datum", texts["datum"])
+    return datum
+
+
+def _to_wgs84(
+    x: NDArray[np.float64], y: NDArray[np.float64], datum: NDArray[np.object_], wanted: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    lon, lat = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    for name in dict.fromkeys(datum[wanted]):
+        rows = wanted & (datum == name)
+        if not name.startswith("EPSG:"):  # degrees: others would only turn round the earth
+            rows &= (np.abs(x) <= 180.0) & (np.abs(y) <= 90.0)
+        lon[rows], lat[rows] = to_wgs84(x[rows], y[rows], name)
+    return lon, lat
+
+
+def _read_times(
+    text: Any, rules: ReportRules, verdicts: _Verdicts
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+    """Return start and end of the interval (NaT when the instant is known), and which named a zone."""
+    times = parse_times(text, timezone=rules.timezone, date_order=rules.date_order, serials=rules.serials)
+    unread = np.isnat(times.instant)
+    if unread.any():
+        says = np.zeros(len(unread), dtype=bool)
+        says[unread] = has_value(text.filter(pa.array(unread)))
+        verdicts.hold(unread & ~says, "no_time", text)
+        verdicts.hold(unread, "bad_time", text)
+    verdicts.hold(times.instant > np.datetime64(rules.now + dt.timedelta(days=1), "s"), "future_time", text)
+    days = ~unread & (~times.has_hour | rules.dates_only)
+    until = np.full(len(unread), np.datetime64("NaT", "s"))
+    until[days] = times.instant[days] + np.timedelta64(DAY_S, "s")
+    return times.instant, until, times.zoned
+
+
+def _read_categories(text: Any, rules: ReportRules, verdicts: _Verdicts) -> NDArray[np.object_]:
+    says = has_value(text)
+    verdicts.hold(~says, "no_category", text)
+    words, rows = different(text)
+    good = set(np.unique(rows[verdicts.good]).tolist())  # a row held for its place adds no category
+    known = [
+        rules.categories.code_of(word) if place in good else rules.categories.known.get(spelling(word), "")
+        for place, word in enumerate(words.to_pylist())
+    ]
+    codes = np.array(known, dtype=object)[rows] if known else np.empty(0, dtype=object)
+    verdicts.hold(codes == "", "unknown_category", text)
+    return codes
+
+
+def _radius_m(
+    decimals: NDArray[np.int64], lat: NDArray[np.float64], rules: ReportRules
+) -> NDArray[np.float64]:
+    """Return the least radius that the digits allow: half of the last step in both directions."""
+    half_steps = [0.5 * 10.0 ** -rules.digits.get(number, number) for number in range(MOST_DIGITS + 1)]
+    half_step: NDArray[np.float64] = np.array(half_steps)[decimals]
+    if rules.datum.startswith("EPSG:"):  # metres; a system in feet is finer than said
+        return np.asarray(np.round(np.hypot(half_step, half_step), 3), dtype="float64")
+    east = half_step * _DEGREE_LON_M * np.cos(np.radians(lat))
+    return np.asarray(np.round(np.hypot(east, half_step * _DEGREE_LAT_M), 3), dtype="float64")
+
+
+_PSEUDONYM = r"^[A-Za-z0-9][A-Za-z0-9_\-./]{0,31}$"
+_PERSON_NUMBER = r"^(?:\+?86)?1[3-9]\d{9}$|^\d{17}[\dXx]$"
+
+
+def _read_reporters(text: Any, kept: Any, table: pd.DataFrame) -> tuple[Any, int]:
+    """Keep reporters that are codes; names and telephone numbers are not stored."""
+    if text is None:
+        return _constant("", table), 0
+    text = text.filter(kept)
+    code = pc.and_(
+        pc.match_substring_regex(text, _PSEUDONYM), pc.invert(pc.match_substring_regex(text, _PERSON_NUMBER))
+    )
+    code = pc.and_(code, pc.match_substring_regex(text, r"\d"))
+    left_out = int(np.asarray(pc.and_(pc.invert(code), pc.not_equal(text, ""))).sum())
+    return pandas_text(pc.if_else(code, text, "")), left_out
+
+
+def held_rows(
+    chunk: RawChunk,
+    rows: NDArray[np.bool_],
+    reasons: list[str],
+    details: list[str],
+    left_out: Iterable[str] = (),
+) -> pd.DataFrame:
+    """Return HELD_ROWS of the chosen rows of a chunk and of its broken rows.
+
+    Parameters
+    ----------
+    chunk
+        Rows as received.
+    rows
+        Which are held.
+    reasons, details
+        One for each held row, in order.
+    left_out
+        Headings whose cells hold persons: they are emptied.
+    """
+    held = chunk.rows[rows]
+    empty = set(left_out)
+    columns = [[""] * len(held) if name in empty else _mask_held(held[name]) for name in held.columns]
+    values = [as_json(held.columns, cells) for cells in zip(*columns, strict=True)]
+    broken = chunk.broken
+    masked = _mask_held(broken["values"]) if len(broken) else []
+    table = pd.DataFrame(
+        {
+            "row_number": np.concatenate(
+                [held.index.to_numpy("int64"), broken["row_number"].to_numpy("int64")]
+            ),
+            "reason": pd.array([*reasons, *["broken_row"] * len(broken)], dtype="str"),
+            "detail": pd.array(
+                [*(_mask_held(details) if details else []), *broken["detail"].tolist()], dtype="str"
+            ),
+            "values": pd.array([*values, *masked], dtype="str"),
+        }
+    )
+    return HELD_ROWS.check(table)
+
+
+def _mask_held(column: Any) -> list[str]:
+    return mask_persons(arrow_text(column))[0].to_pylist()  # type: ignore[no-any-return]
