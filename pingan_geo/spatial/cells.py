@@ -7,6 +7,8 @@ Coordinates are WGS-84 degrees, longitude first.
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import combinations
 from typing import Any, Final
 
 import h3ronpy
@@ -20,9 +22,20 @@ from numpy.typing import ArrayLike, NDArray
 from pingan_geo.errors import BadChoiceError
 
 Cells = NDArray[np.uint64]
+Degrees = NDArray[np.float64]
 
 NO_CELL: Final = np.uint64(0)
 COARSEST, FINEST = 0, 15
+
+_PENTAGONS: Final = (4, 14, 24, 38, 49, 58, 63, 72, 83, 97, 107, 117)  # base cells that are pentagons
+_FACE_UNIT: Final = 0.38196601125010500003  # of a resolution-0 lattice step on a face at distance 1
+_ODD_TURN: Final = 0.333473172251832115336090755351601070065900389  # odd resolutions are turned by this
+_WORTH_SORTING: Final = 20_000  # places
+_MOST_HEXAGONS: Final = 16_000_000
+_MOST_FACES: Final = 4
+_WIDEST_DEG: Final = 20.0
+_TOO_NEAR: Final = 1e-12
+_CHUNK: Final = 1 << 15
 
 _RESOLUTION_SHIFT: Final = 52  # bits 52-55 of an index hold its resolution, three bits a digit below
 
@@ -59,12 +72,156 @@ def cells_of(lon: ArrayLike, lat: ArrayLike, resolution: int) -> Cells:
     return cells.reshape(shape)
 
 
-def _place(lon: NDArray[np.float64], lat: NDArray[np.float64], resolution: int) -> Cells:
+def _place(lon: Degrees, lat: Degrees, resolution: int) -> Cells:
+    if lon.size >= _WORTH_SORTING:
+        sorted_out = _Lattice(lon, lat, resolution).cells()
+        if sorted_out is not None:
+            return sorted_out
+    return _ask(lon, lat, resolution)
+
+
+def _ask(lon: Degrees, lat: Degrees, resolution: int) -> Cells:
     if lon.size == 0:
         return np.zeros(0, dtype=np.uint64)
-    return _own(
-        h3_vector.coordinates_to_cells(np.ascontiguousarray(lat), np.ascontiguousarray(lon), resolution)
-    )
+    lon, lat = np.ascontiguousarray(lon), np.ascontiguousarray(lat)
+    return _own(h3_vector.coordinates_to_cells(lat, lon, resolution))
+
+
+class _Lattice:
+    """Many places in few cells: asks H3 about one place of each cell only.
+
+    On one face of the icosahedron the cells of a resolution are a plain lattice of hexagons under the
+    gnomonic projection (seen from the earth's centre). So places can be sorted into lattice hexagons by a
+    few multiplications; which cell a hexagon is, one place of it tells. Places within a millionth of a
+    hexagon's border, and places as near to two faces, are asked one by one: the result is that of asking
+    about every place.
+    """
+
+    def __init__(self, lon: Degrees, lat: Degrees, resolution: int) -> None:
+        self.lon, self.lat, self.resolution = lon, lat, resolution
+
+    def cells(self) -> Cells | None:
+        """Return the cell of each place, or ``None`` when sorting would not pay: too few places a cell."""
+        faces, frames = _icosahedron()
+        candidates = self._faces(faces)
+        if candidates.size > _MOST_FACES:
+            return None
+        column, row = np.empty(self.lon.size, dtype=np.int32), np.empty(self.lon.size, dtype=np.int32)
+        face = np.full(self.lon.size, -1, dtype=np.int8)
+        for start in range(0, self.lon.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            vectors = _unit_vectors(self.lon[part], self.lat[part])
+            heights = faces[candidates] @ vectors
+            for number, candidate in enumerate(candidates):
+                others = np.delete(heights, number, axis=0)
+                mine = (
+                    np.ones(vectors.shape[1], dtype=bool)
+                    if not len(others)
+                    else (heights[number] > others.max(axis=0) + _TOO_NEAR)
+                )
+                if not mine.any():
+                    continue
+                u, v = frames[candidate] @ vectors / heights[number]
+                first, second, clear = self._hexagons(u, v)
+                chosen = mine & clear
+                column[part][chosen], row[part][chosen] = first[chosen], second[chosen]
+                face[part][chosen] = number
+        return self._name(column, row, face, candidates.size)
+
+    def _faces(self, faces: Degrees) -> NDArray[np.int64]:
+        """Return the faces that a place may lie on: no other is nearer to any place."""
+        frame = (self.lon.min(), self.lon.max(), self.lat.min(), self.lat.max())
+        corner_lon = np.array([frame[0], frame[0], frame[1], frame[1], (frame[0] + frame[1]) / 2])
+        corner_lat = np.array([frame[2], frame[3], frame[2], frame[3], (frame[2] + frame[3]) / 2])
+        corners = _unit_vectors(corner_lon, corner_lat)
+        if frame[1] - frame[0] > _WIDEST_DEG or frame[3] - frame[2] > _WIDEST_DEG:
+            return np.arange(len(faces))
+        # no place in so small a frame is farther from its middle than twice the farthest corner
+        reach = 2.0 * np.arccos(np.clip(corners[:, :4].T @ corners[:, 4], -1.0, 1.0)).max()
+        distance = np.arccos(np.clip(faces @ corners[:, 4], -1.0, 1.0))
+        return np.flatnonzero(distance - reach <= distance.min() + reach)
+
+    def _hexagons(
+        self, u: Degrees, v: Degrees
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_]]:
+        """Return the lattice place of each point of a face, and whether it is clearly inside its hexagon."""
+        turn = _ODD_TURN if self.resolution % 2 else 0.0
+        scale = np.sqrt(7.0) ** self.resolution / _FACE_UNIT
+        x = (u * np.cos(turn) + v * np.sin(turn)) * scale
+        y = (v * np.cos(turn) - u * np.sin(turn)) * scale
+        b = y * (2.0 / np.sqrt(3.0))
+        a = x - b / 2.0
+        c = -a - b
+        near_a, near_b, near_c = np.rint(a), np.rint(b), np.rint(c)
+        off_a, off_b, off_c = np.abs(near_a - a), np.abs(near_b - b), np.abs(near_c - c)
+        worst_a = (off_a > off_b) & (off_a > off_c)
+        worst_b = ~worst_a & (off_b > off_c)
+        near_a = np.where(worst_a, -near_b - near_c, near_a)
+        near_b = np.where(worst_b, -near_a - near_c, near_b)
+        rest_a, rest_b = a - near_a, b - near_b
+        towards = np.maximum(np.abs(rest_a + rest_b / 2.0), np.abs(rest_b + rest_a / 2.0))
+        clear = np.maximum(towards, np.abs(rest_b - rest_a) / 2.0) < 0.5 - 1e-6
+        return near_a.astype(np.int32), near_b.astype(np.int32), clear
+
+    def _name(
+        self, column: NDArray[np.int32], row: NDArray[np.int32], face: NDArray[np.int8], faces: int
+    ) -> Cells | None:
+        key = np.full(self.lon.size, -1, dtype=np.int64)
+        size = 0
+        for number in range(faces):  # each face counts its hexagons from a corner of its own
+            mine = np.flatnonzero(face == number) if faces > 1 else np.flatnonzero(face >= 0)
+            if mine.size == 0:
+                continue
+            across, up = column[mine].astype(np.int64), row[mine].astype(np.int64)
+            across -= across.min()
+            up -= up.min()
+            width = int(across.max()) + 1
+            key[mine] = size + up * width + across
+            size += width * (int(up.max()) + 1)
+        clear = np.flatnonzero(key >= 0)
+        if size == 0 or size > min(8 * self.lon.size, _MOST_HEXAGONS):
+            return None
+        asked = np.full(size, -1, dtype=np.int32)
+        asked[key[clear]] = clear  # any place of a hexagon will do
+        asked = asked[asked >= 0]
+        names = np.zeros(size, dtype=np.uint64)
+        names[key[asked]] = _ask(self.lon[asked], self.lat[asked], self.resolution)
+        if clear.size == self.lon.size:
+            return np.asarray(names[key])
+        cells = np.zeros(self.lon.size, dtype=np.uint64)
+        cells[clear] = names[key[clear]]
+        unclear = np.flatnonzero(face < 0)
+        cells[unclear] = _ask(self.lon[unclear], self.lat[unclear], self.resolution)
+        return cells
+
+
+def _unit_vectors(lon: Degrees, lat: Degrees) -> Degrees:
+    """Return vectors from the earth's centre, 3 x n."""
+    turn, rise = np.radians(lon), np.radians(lat)
+    flat = np.cos(rise)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), np.sin(rise)])
+
+
+@cache
+def _icosahedron() -> tuple[Degrees, Degrees]:
+    """Return the middles of the 20 faces (20 x 3) and two axes on each (20 x 2 x 3), as unit vectors.
+
+    The corners of H3's icosahedron are the centres of its twelve pentagons; a lattice axis points from
+    the middle of a face to a corner.
+    """
+    pentagons = np.array([(0x8001FFFFFFFFFFF | (base << 45)) for base in _PENTAGONS], dtype=np.uint64)
+    corners = _unit_vectors(*centres(pentagons)).T
+    beside = np.abs(corners @ corners.T - 1.0 / np.sqrt(5.0)) < 1e-6
+    middles, axes = [], []
+    for one, two, three in combinations(range(len(corners)), 3):
+        if beside[one, two] and beside[two, three] and beside[one, three]:
+            middle = corners[[one, two, three]].sum(axis=0)
+            middle /= np.linalg.norm(middle)
+            along = corners[one] - (corners[one] @ middle) * middle
+            along /= np.linalg.norm(along)
+            middles.append(middle)
+            axes.append([along, np.cross(middle, along)])
+    return np.array(middles), np.array(axes)
 
 
 def parents(cells: ArrayLike, resolution: int) -> Cells:

@@ -286,7 +286,7 @@ def _listed(codes: Any, most: int = 10) -> str:
 
 
 def _odd_faces(shape: Any) -> Any:
-    """Return the faces of a broken polygon's border from which a line outwards crosses it an odd number of times."""
+    """Return what a broken polygon holds when a place is inside after an odd number of crossings outwards."""
     lines = shapely.node(shapely.boundary(shape))
     faces = shapely.get_parts(shapely.polygonize([lines]))
     inner = shapely.point_on_surface(faces)
