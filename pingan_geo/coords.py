@@ -6,7 +6,7 @@ CGCS2000 differs from WGS-84 by centimetres and is taken as equal. Other codes g
 with the easting or longitude first, whatever order the code's own definition lists.
 
 Neither shift was ever published; the formulas here are the ones that all independent implementations
-agree on. They follow a map provider's own answers to 0.04 m around Jiaxing, to about 3 m across the
+agree on. They follow a map provider's own answers to 0.05 m around Jiaxing, to about 3 m across the
 plains and to about 7 m on the high plateaus, because the provider also counts the height.
 """
 

@@ -336,11 +336,16 @@ def cells_covering(geometry: Any, resolution: int) -> Cells:
     _check_resolution(resolution)
     if geometry is None or shapely.is_empty(geometry):
         return np.zeros(0, dtype=np.uint64)
-    found = [
-        _own(h3_vector.geometry_to_cells(part, resolution, ContainmentMode.Covers))
-        for part in shapely.get_parts(geometry)
-    ]
-    return np.unique(np.concatenate(found))
+    return np.unique(np.concatenate([_touching(part, resolution) for part in shapely.get_parts(geometry)]))
+
+
+def _touching(part: Any, resolution: int) -> Cells:
+    found = _own(h3_vector.geometry_to_cells(part, resolution, ContainmentMode.Covers))
+    if shapely.get_dimensions(part) != 1:
+        return found
+    # along a line h3ronpy takes one way from cell to cell and may cut a corner that the line touches
+    around = np.unique(np.asarray(h3ronpy.grid_disk(found, 1, flatten=True).to_numpy(), dtype=np.uint64))
+    return around[shapely.intersects(outlines(around), part)]
 
 
 def areas_m2(cells: ArrayLike) -> NDArray[np.float64]:
