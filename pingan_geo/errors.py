@@ -80,7 +80,7 @@ class DatabaseBusyError(PinganError, TimeoutError):
     """Somebody else is writing to the town and did not finish in time."""
 
     code = "database_busy"
-    message = "Another import is writing to {file}. Wait until it has finished and try again; nothing was changed."
+    message = "Another import is writing to {file}. Try again when it has finished; nothing was changed."
 
 
 class DatabaseWriteError(PinganError, OSError):
@@ -199,6 +199,13 @@ class BrokenPolygonsError(PinganError, ValueError):
 
     code = "broken_polygons"
     message = "In {file}, these polygons cross themselves or are empty: {codes}. Mend them in a GIS and import again."
+
+
+class NoPlacesError(PinganError, ValueError):
+    """No row of a table has a place that can be used."""
+
+    code = "no_places"
+    message = "No row of {file} has a usable place: {columns} were read as {datum}. Say its --datum."
 
 
 class OutsideTownError(PinganError, ValueError):

@@ -36,6 +36,8 @@ _DATUM: _Ranks = (
     ("crs", "coordinatesystem"),
 )
 
+_POINT_FIELDS: Mapping[str, _Ranks] = {"lon": _LON, "lat": _LAT}
+
 #: Field → spellings, plain (see :func:`plain`), in ranks.
 _REPORT_FIELDS: Mapping[str, _Ranks] = {
     "lon": _LON,
@@ -163,7 +165,7 @@ _PARTS: Mapping[str, re.Pattern[str]] = {
     "description": re.compile(r"描述|description"),
     "place": re.compile(r"地址|地点|address"),
 }
-_REQUIRED = {"reports": ("lon", "lat", "time", "category")}
+_REQUIRED = {"reports": ("lon", "lat", "time", "category"), "points": ("lon", "lat")}
 #: Field → spellings to suggest.
 _EXAMPLES = {
     "lon": "经度 / lon",
@@ -253,7 +255,7 @@ def map_columns(
     headings
         As the file has them, distinct.
     kind
-        ``reports`` or one of :data:`FEATURE_KINDS`.
+        ``reports``, one of :data:`FEATURE_KINDS`, or ``points``: only places are wanted.
     file
         Name for messages.
     datum
@@ -276,7 +278,7 @@ def map_columns(
     """
     layer = 2 if crs else 0
     read = [_read_heading(text) for text in headings[: len(headings) - layer]]
-    wanted = _REPORT_FIELDS if kind == "reports" else _FEATURE_FIELDS
+    wanted = {"reports": _REPORT_FIELDS, "points": _POINT_FIELDS}.get(kind, _FEATURE_FIELDS)
     found: dict[str, str] = {}
     if layer:
         found = {"lon": headings[-2], "lat": headings[-1]}

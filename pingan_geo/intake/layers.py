@@ -277,7 +277,7 @@ def _check_kinds(frame: Any, kind: str, file: Path) -> None:
     if wrong.size:
         found = sorted({_KIND_OF_SHAPE.get(int(shape), "mixed shapes") for shape in wrong})
         expected = sorted({_KIND_OF_SHAPE[shape] for shape in allowed}, reverse=True)
-        raise GeometryKindError(file=file.name, found=" / ".join(found), expected=" / ".join(expected))
+        raise GeometryKindError(file=file.name, found=found, expected=expected)
 
 
 # -- columns -----------------------------------------------------------------------------------------
@@ -305,9 +305,15 @@ def _name_columns(frame: Any, kind: str, file: Path) -> Any:
     for column in own:
         if frame[column].notna().any():  # KML readers invent columns that are empty throughout
             headings.setdefault(_plain(column), []).append(column)
-    code = _find(headings, (*_OWN_CODE.get(kind, ()), *_ANY_CODE), "code", file)
-    name = _find(headings, (*_OWN_NAME.get(kind, ()), *_ANY_NAME), "name", file)
-    parent = _find(headings, (*_OWN_PARENT.get(kind, ()), *_ANY_PARENT), "parent", file)
+    code: str | None
+    name: str | None
+    parent: str | None
+    if set(POLYGONS.columns) <= set(own):  # a layer of a town, as we write it
+        code, name, parent = POLYGONS.columns
+    else:
+        code = _find(headings, (*_OWN_CODE.get(kind, ()), *_ANY_CODE), "code", file)
+        name = _find(headings, (*_OWN_NAME.get(kind, ()), *_ANY_NAME), "name", file)
+        parent = _find(headings, (*_OWN_PARENT.get(kind, ()), *_ANY_PARENT), "parent", file)
     if kml and name is not None and (code is None or (code == "id" and frame[name].is_unique)):
         code = name  # a placemark drawn by hand has nothing but its name; its id is of the drawing program
     if code is None and kind not in _WITHOUT_CODES:
@@ -331,7 +337,7 @@ def _name_columns(frame: Any, kind: str, file: Path) -> Any:
     used = {code, name, parent}
     rest = frame[[column for column in own if column not in used]]
     rest = rest.rename(
-        columns={column: f"{column}_" for column in rest.columns if column in POLYGONS.columns}
+        columns={column: f"original_{column}" for column in rest.columns if column in POLYGONS.columns}
     )
     table = pd.DataFrame(
         {key: pd.Series(value, index=frame.index, dtype="str") for key, value in named.items()}
