@@ -93,6 +93,14 @@ class Survey:
         """Whether no row of the file gives a time of day other than midnight."""
         return self.timed > 0 and self.with_hour == 0
 
+    @property
+    def usual_digits(self) -> int:
+        """The number of decimals meant in most rows."""
+        meant: dict[int, int] = {}
+        for number, digits in self.digits().items():
+            meant[digits] = meant.get(digits, 0) + self.decimals[number]
+        return max(meant, key=meant.__getitem__, default=MOST_DIGITS)
+
     def digits(self) -> dict[int, int]:
         """Return number of decimals seen → number of decimals meant.
 

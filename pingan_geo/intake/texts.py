@@ -23,10 +23,10 @@ def spelling(text: str) -> str:
 
 
 def arrow_text(column: Any) -> Any:
-    """Return a text column as one Arrow array, trimmed; ``""`` where missing."""
+    """Return a text column as one Arrow array: trimmed, ``""`` where missing, as it was before an export."""
     text = pa.array(column, pa.large_string())
     text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    return pc.fill_null(pc.utf8_trim_whitespace(text), "")
+    return without_apostrophe(pc.fill_null(pc.utf8_trim_whitespace(text), ""))
 
 
 def pandas_text(text: Any) -> Any:
@@ -41,10 +41,10 @@ def different(text: Any) -> tuple[Any, NDArray[np.int64]]:
 
 
 def without_apostrophe(text: Any) -> Any:
-    """Take back the apostrophe that spreadsheets and our exports put before ``=`` and the like."""
+    """Take back the apostrophe that spreadsheets and our exports put before ``=``, ``-`` and the like."""
     if not pc.any(pc.starts_with(text, "'")).as_py():
         return text
-    return pc.replace_substring_regex(text, r"^'([=+\-@\t\r])", r"\1")
+    return pc.replace_substring_regex(text, r"^'('*\s*[=+\-@＝＋－＠])", r"\1")
 
 
 def has_value(text: Any) -> NDArray[np.bool_]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pingan_geo.intake.texts import different
 
 DAY_S = 86_400
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+_EARLIEST, _LATEST = np.datetime64(str(_FIRST_YEAR), "s"), np.datetime64(str(_LAST_YEAR + 1), "s")
 _CLOCK = (
     r"(?:[t\s,]*(?P<noon>上午|下午|早上|晚上|凌晨|中午)?\s*(?P<h>\d{1,2})(?:\s*[:时点]\s*(?:(?P<mi>\d{1,2})"
     r"(?:\s*[:分]\s*(?:(?P<s>\d{1,2})(?:[.,]\d+)?\s*秒?)?)?)?)?\s*(?P<half>[ap]\.?m\.?)?)?"
@@ -78,16 +80,23 @@ def parse_times(text: Any, *, timezone: str, date_order: str = "", serials: str 
     """
     count = len(text)
     none = np.zeros(count, dtype=bool)
-    try:
-        quick = pc.cast(text, pa.timestamp("s")).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        quick = None
+    quick = _cast(text)
     if quick is not None:
         has_hour = pc.binary_length(text).to_numpy(zero_copy_only=False) > len("2025-07-03")
-        return Times(quick.astype("datetime64[s]"), has_hour, none, none, none, none)
+        return Times(quick, has_hour, none, none, none, none)
     words, rows = different(text)
     found = _parse_spellings(words, timezone, date_order, serials)
     return Times(*(getattr(found, name)[rows] for name in Times.__dataclass_fields__))
+
+
+def _cast(text: Any) -> NDArray[Any] | None:
+    """Read a column that is ISO throughout; ``None`` when it is not, or holds years that patterns refuse."""
+    try:
+        quick: NDArray[Any] = pc.cast(text, pa.timestamp("s")).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    instant = quick.astype("datetime64[s]")
+    return None if ((instant < _EARLIEST) | (instant >= _LATEST)).any() else instant
 
 
 def _parse_spellings(words: Any, timezone: str, date_order: str, serials: str) -> Times:
@@ -179,7 +188,7 @@ class _Parts:
 
     def instants(self, year: Any, month: Any, day: Any) -> NDArray[Any]:
         """Return ``datetime64[s]``; NaT for the 30th of February and 25 o'clock."""
-        possible = (year >= 1900) & (year <= 2200) & (month >= 1) & (month <= 12) & (day >= 1)
+        possible = (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12) & (day >= 1)
         possible &= self.second_of_day >= 0
         months = (np.where(possible, (year - 1970) * 12 + month - 1, 0)).astype("datetime64[M]")
         days = months.astype("datetime64[D]") + (np.where(possible, day, 1) - 1)
@@ -208,4 +217,8 @@ def join_clock(date: Any, clock: Any) -> Any:
     alone = pc.match_substring_regex(clock, _CLOCK_ALONE)
     empty = pc.equal(clock, "")
     day = pc.replace_substring_regex(date, r"[T ]0{1,2}:00(?::00)?$", "")
-    return pc.if_else(alone, pc.binary_join_element_wise(day, clock, " "), pc.if_else(empty, date, clock))
+    return pc.if_else(
+        alone,
+        pc.binary_join_element_wise(day, clock, pa.scalar(" ", pa.large_string())),
+        pc.if_else(empty, date, clock),
+    )

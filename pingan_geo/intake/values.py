@@ -8,7 +8,7 @@ guessed. What only the whole file can tell is in the rules, from :class:`pingan_
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,6 @@ from pingan_geo.intake.texts import (
     pandas_text,
     parse_numbers,
     spelling,
-    without_apostrophe,
 )
 from pingan_geo.intake.times import DAY_S, parse_times
 from pingan_geo.model.tables import CLEAN_REPORTS, HELD_ROWS
@@ -190,23 +189,29 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
     table["reporter"], left_out = _read_reporters(texts.get("reporter"), kept, table)
     phones = ids = 0
     for name in ("place", "description"):
-        words = without_apostrophe(texts[name].filter(kept)) if name in texts else None
+        words = texts[name].filter(kept) if name in texts else None
         if words is None:
             table[name] = _constant("", table)
             continue
         words, more_phones, more_ids = mask_persons(words)
         table[name] = pandas_text(words)
         phones, ids = phones + more_phones, ids + more_ids
+    held = held_rows(
+        chunk,
+        ~good,
+        [verdicts.names[code] for code in verdicts.reason[~good]],
+        verdicts.details(np.flatnonzero(~good)),
+        columns.left_out,
+    )
     return CleanedChunk(
         reports=CLEAN_REPORTS.check(table),
-        held=held_rows(chunk, ~good, [verdicts.names[code] for code in verdicts.reason[~good]],
-                       verdicts.details(np.flatnonzero(~good)), columns.left_out),
+        held=pd.concat([held, broken_rows(chunk)], ignore_index=True),
         phones=phones,
         id_numbers=ids,
         reporters_left_out=left_out,
         days_only=int((~np.isnat(until[good])).sum()),
         zoned=int(zoned[good].sum()),
-    )  # fmt: skip
+    )
 
 
 def _constant(text: str, table: pd.DataFrame) -> Any:
@@ -216,7 +221,7 @@ def _constant(text: str, table: pd.DataFrame) -> Any:
 def _kept(texts: Mapping[str, Any], name: str, kept: Any, table: pd.DataFrame) -> Any:
     if name not in texts:
         return _constant("", table)
-    return pandas_text(without_apostrophe(texts[name].filter(kept)))
+    return pandas_text(texts[name].filter(kept))
 
 
 def _read_places(
@@ -344,11 +349,11 @@ def _read_reporters(text: Any, kept: Any, table: pd.DataFrame) -> tuple[Any, int
 def held_rows(
     chunk: RawChunk,
     rows: NDArray[np.bool_],
-    reasons: list[str],
-    details: list[str],
+    reasons: Sequence[str],
+    details: Sequence[str],
     left_out: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Return HELD_ROWS of the chosen rows of a chunk and of its broken rows.
+    """Return HELD_ROWS of the chosen rows of a chunk.
 
     Parameters
     ----------
@@ -365,18 +370,25 @@ def held_rows(
     empty = set(left_out)
     columns = [[""] * len(held) if name in empty else _mask_held(held[name]) for name in held.columns]
     values = [as_json(held.columns, cells) for cells in zip(*columns, strict=True)]
+    return _held_table(held.index, reasons, _mask_held(pd.array(details, dtype="str")), values)
+
+
+def broken_rows(chunk: RawChunk) -> pd.DataFrame:
+    """Return HELD_ROWS of the rows that have another number of cells than the heading."""
     broken = chunk.broken
-    masked = _mask_held(broken["values"]) if len(broken) else []
+    reasons = ["broken_row"] * len(broken)
+    return _held_table(broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"]))
+
+
+def _held_table(
+    numbers: Any, reasons: Sequence[str], details: Sequence[str], values: Sequence[str]
+) -> pd.DataFrame:
     table = pd.DataFrame(
         {
-            "row_number": np.concatenate(
-                [held.index.to_numpy("int64"), broken["row_number"].to_numpy("int64")]
-            ),
-            "reason": pd.array([*reasons, *["broken_row"] * len(broken)], dtype="str"),
-            "detail": pd.array(
-                [*(_mask_held(details) if details else []), *broken["detail"].tolist()], dtype="str"
-            ),
-            "values": pd.array([*values, *masked], dtype="str"),
+            "row_number": np.asarray(numbers, dtype="int64"),
+            "reason": pd.array(list(reasons), dtype="str"),
+            "detail": pd.array(list(details), dtype="str"),
+            "values": pd.array(list(values), dtype="str"),
         }
     )
     return HELD_ROWS.check(table)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import date
 from typing import Any
 
 #: Why a row was held: code to English sentence (also the msgid of the Chinese one).
@@ -71,6 +72,20 @@ class Receipt:
         """Whether every row read is accounted for."""
         outcome = self.accepted + self.merged + self.corrected + self.held + self.repeated
         return self.read == outcome and self.held == sum(self.held_by_reason.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON; instants of the notes become ISO text."""
+        plain: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        plain["held_by_reason"], plain["columns"] = dict(self.held_by_reason), dict(self.columns)
+        plain["notes"] = [
+            {"text": msgid, "values": {key: _as_plain(value) for key, value in values.items()}}
+            for msgid, values in self.notes
+        ]
+        return plain
+
+
+def _as_plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True)

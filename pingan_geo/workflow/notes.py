@@ -1,0 +1,52 @@
+"""Notes of a receipt: what a file was taken to be. Each is a msgid and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.raw import TableFile
+
+Note = tuple[str, Mapping[str, Any]]
+
+_ENCODINGS = {"utf-8": "UTF-8", "gb18030": "GB18030", "utf-16": "UTF-16"}
+_SHOWN = 20
+
+
+def describe_file(table: TableFile) -> Iterator[Note]:
+    """Say how the file was read."""
+    if table.kind == "csv":
+        yield ("Read as a text table in {encoding}.", {"encoding": _ENCODINGS[table.encoding]})
+    elif table.kind == "workbook":
+        yield ("Read the sheet {sheet}.", {"sheet": table.sheet})
+        if table.other_sheets:
+            yield ("Not read: the sheets {sheets}.", {"sheets": list(table.other_sheets)})
+    if table.heading_row > 1:
+        yield ("The headings stand in row {row}; what is above was not read.", {"row": table.heading_row})
+
+
+def describe_datum(datum: str, known_by: str, named: str) -> Iterator[Note]:
+    """Say in which datum the coordinates were taken to be, and why."""
+    shown = {"datum": datum}
+    if known_by == "stated":
+        yield ("Coordinates are taken as {datum}, as was stated.", shown)
+        if named and named.lower() != datum.lower():
+            yield ("But the file itself says {datum}.", {"datum": named})
+    elif known_by == "column":
+        yield ("Coordinates are taken as {datum}, as their headings say.", shown)
+    elif known_by == "crs":
+        yield ("Coordinates are taken as {datum}, as the layer says.", shown)
+    else:
+        yield ("Coordinates are taken as {datum}, the town's setting, because the file does not say.", shown)
+
+
+def describe_columns(columns: ColumnMap, blank: int) -> Iterator[Note]:
+    """Say which columns were not stored, and why."""
+    if columns.left_out:
+        yield ("Columns about persons were not stored: {columns}.", {"columns": list(columns.left_out)})
+    if columns.unused:
+        shown = list(columns.unused[:_SHOWN]) + (["…"] if len(columns.unused) > _SHOWN else [])
+        yield ("Columns that were not used: {columns}.", {"columns": shown})
+    if blank:
+        yield ("{count} blank rows were skipped.", {"count": blank})

@@ -1,0 +1,57 @@
+"""Where places lie in a town: inside it or not, in which cell, in which polygon of each layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pingan_geo.spatial.cells import cells_of
+from pingan_geo.spatial.grids import PolygonIndex
+
+#: Column of reports → layer of polygons.
+ZONES = {"grid_id": "grids", "village_id": "villages", "beat_id": "beats"}
+
+
+class Placer:
+    """Places points in a town.
+
+    Parameters
+    ----------
+    area
+        The town's shape, WGS-84.
+    finest
+        H3 resolution that is stored.
+    layers
+        Layer name to its polygons (columns ``code`` and ``geometry``), for those of :data:`ZONES`.
+    """
+
+    def __init__(self, area: Any, finest: int, layers: dict[str, Any]) -> None:
+        self._area = PolygonIndex(["town"], [area])
+        self._finest = finest
+        self._zones = {
+            column: PolygonIndex(layers[layer]["code"], layers[layer].geometry.to_numpy())
+            for column, layer in ZONES.items()
+        }
+
+    @classmethod
+    def of(cls, town: Any, **layers: Any) -> Placer:
+        """Make the placer of a town; layers given by name stand in for those of the town."""
+        chosen = {layer: layers[layer] if layer in layers else town.layer(layer) for layer in ZONES.values()}
+        return cls(town.area, town.settings.finest, chosen)
+
+    def inside(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which places lie inside the town or on its border."""
+        return np.asarray(self._area.positions(lon, lat) >= 0)
+
+    def cells(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.uint64]:
+        """Return the cell of each place at the finest resolution."""
+        return cells_of(lon, lat, self._finest)
+
+    def zones(self, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> dict[str, Any]:
+        """Return ``grid_id, village_id, beat_id``: codes of the polygons that hold each place, or ``""``."""
+        return {
+            column: pd.array(index.assign(lon, lat), dtype="str") for column, index in self._zones.items()
+        }
