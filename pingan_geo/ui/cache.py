@@ -1,0 +1,241 @@
+"""What all visitors share: the open town, the index of its reports, answers worked out before.
+
+Everything is keyed by the town's folder, its data version and the times of its layer files, so that a change
+made anywhere, by the command line too, is seen at the next click. Shared values are frozen.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
+
+import pandas as pd
+import streamlit as st
+
+from pingan_geo.i18n import Translator
+from pingan_geo.model.report import ReportFilter
+from pingan_geo.settings import LAYER_FILES, Settings
+from pingan_geo.stats.density import DensitySurface
+from pingan_geo.ui.state import Choices, fixed_choices
+from pingan_geo.workflow.explore import (
+    MapView,
+    PlaceView,
+    ReportIndex,
+    cell_table,
+    explore,
+    index_reports,
+    load_reports,
+    look_into,
+    see_density,
+)
+from pingan_geo.workflow.hotspots import Hotspots, find_hotspots
+from pingan_geo.workflow.inventory import LayerCheck, check_layers, load_features, read_data_version
+from pingan_geo.workflow.towns import Town, open_town
+
+_ANSWERS = 64
+_Takes = ParamSpec("_Takes")
+_Gives = TypeVar("_Gives")
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """What a page needs: the town, all its reports, the visitor's translator.
+
+    Parameters
+    ----------
+    key
+        Changes whenever anything of the town's data does.
+    version
+        Of the town's database.
+    today
+        The day that periods end with.
+    """
+
+    town: Town
+    index: ReportIndex
+    key: str
+    version: int
+    today: date
+    t: Translator
+
+    @property
+    def settings(self) -> Settings:
+        """The town's settings."""
+        settings: Settings = self.town.settings
+        return settings
+
+    @property
+    def name(self) -> str:
+        """The town's name in the visitor's language."""
+        return self.t.pick(self.settings.name, self.settings.name_en)
+
+    @property
+    def notice(self) -> str:
+        """What must stand on everything drawn or handed out; empty when nothing must."""
+        made_up = self.t("Synthetic data, not real events") if self.settings.synthetic else ""
+        return " · ".join(part for part in (made_up, self.settings.notice) if part)
+
+    def resolution(self, detail: str) -> int:
+        """Return the H3 resolution of a level of detail."""
+        settings = self.settings
+        return settings.patrol_resolution if detail == "patrol" else settings.leader_resolution
+
+    def choices(self) -> Choices:
+        """Return what the filters offer, named in the visitor's language."""
+        return _choices(self.key, self.t.language, self)
+
+    def polygons(self, layer: str) -> Any:
+        """Return a polygon layer of the town; empty when it has none."""
+        return self.town.layer(layer)
+
+    def features(self, kind: str) -> Any:
+        """Return the FEATURES table of a kind."""
+        return _features(self.key, kind, self.town)
+
+    def layer_checks(self) -> tuple[LayerCheck, ...]:
+        """Return all layers and what was found in them, worked out once."""
+        return _layer_checks(self.key, self.town)
+
+    def view(self, asked: ReportFilter, resolution: int) -> MapView:
+        """Return the answer to a question, worked out once."""
+        return _view(self.key, asked, resolution, self)
+
+    def place(self, view: MapView, kind: str, code: str) -> PlaceView:
+        """Return what lies in one cell or polygon."""
+        return look_into(self.index, view, kind, code)
+
+    def cell_table(self, view: MapView) -> pd.DataFrame:
+        """Return the list of the cells of a view, worked out once."""
+        return _cell_table(self.key, view.asked, view.resolution, self, view)
+
+    def density(self, view: MapView) -> DensitySurface:
+        """Return the density surface of a question, worked out once."""
+        return _density(self.key, view.asked, view.resolution, self, view)
+
+    def hotspots(self, asked: ReportFilter, **options: Any) -> Hotspots:
+        """Return the hotspot list, worked out once."""
+        return _hotspots(self.key, asked, tuple(sorted(options.items())), self)
+
+
+def town_folder() -> Path:
+    """Return the folder of the town that is shown: ``PINGAN_TOWN``, else ``./town``."""
+    return Path(os.environ.get("PINGAN_TOWN") or "town")
+
+
+def shared(entries: int) -> Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]:
+    """Keep the last ``entries`` answers of a function for all visitors, by its arguments without ``_``."""
+    kept = st.cache_resource(show_spinner=False, max_entries=entries)
+    return cast("Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]", kept)
+
+
+@shared(4)
+def open_once(folder: str, settings_time: int) -> Town:  # noqa: ARG001 - opened anew when town.toml changes
+    """Return the open town of a folder."""
+    return open_town(Path(folder))
+
+
+def current_town() -> Town:
+    """Return the town that is shown.
+
+    Raises
+    ------
+    PinganError
+        If it cannot be opened.
+    """
+    folder = town_folder().resolve()
+    file = folder / "town.toml"
+    return open_once(str(folder), file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+def begin_visit(town: Town, t: Translator) -> Visit:
+    """Return what the pages of one run share."""
+    version = read_data_version(town)
+    times = [_changed(town.settings.layer_path(layer)) for layer in LAYER_FILES]
+    key = f"{town.folder}|{version}|{times}|{_changed(town.settings.folder / 'town.toml')}"
+    index = _index(f"{town.folder}|{version}", town)
+    return Visit(town, index, key, version, _today(town, index), t)
+
+
+def town_now(visit: Visit) -> datetime:
+    """Return the moment that an import is made, on the town's clock."""
+    return visit.town.now(datetime.now(UTC))
+
+
+def _today(town: Town, index: ReportIndex) -> date:
+    newest = index.newest
+    return newest.date() if newest and not town.settings.today else town.now(datetime.now(UTC)).date()
+
+
+def _changed(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+@shared(2)
+def _index(key: str, _town: Town) -> ReportIndex:  # noqa: ARG001 - the key is what is cached by
+    return index_reports(load_reports(_town), _town.settings.board_of)
+
+
+@shared(_ANSWERS)
+def _view(key: str, asked: ReportFilter, resolution: int, _visit: Visit) -> MapView:  # noqa: ARG001
+    return explore(
+        _visit.index,
+        asked,
+        resolution=resolution,
+        grids=_visit.polygons("grids")["code"].tolist(),
+        villages=_visit.polygons("villages")["code"].tolist(),
+    )
+
+
+@shared(_ANSWERS)
+def _cell_table(
+    key: str,  # noqa: ARG001
+    asked: ReportFilter,  # noqa: ARG001
+    resolution: int,  # noqa: ARG001
+    _visit: Visit,
+    _view: MapView,
+) -> pd.DataFrame:
+    return cell_table(_visit.index, _view)
+
+
+@shared(_ANSWERS)
+def _density(key: str, asked: ReportFilter, resolution: int, _visit: Visit, _view: MapView) -> DensitySurface:  # noqa: ARG001
+    return see_density(_visit.index, _view, _visit.town.area.bounds)
+
+
+@shared(_ANSWERS)
+def _hotspots(key: str, asked: ReportFilter, options: tuple[tuple[str, Any], ...], _visit: Visit) -> Hotspots:  # noqa: ARG001
+    return find_hotspots(_visit.town, asked, reports=_visit.index.reports, **dict(options))
+
+
+@shared(32)
+def _features(key: str, kind: str, _town: Town) -> Any:  # noqa: ARG001
+    return load_features(_town, kind)
+
+
+@shared(4)
+def _layer_checks(key: str, _town: Town) -> tuple[LayerCheck, ...]:  # noqa: ARG001
+    return check_layers(_town)
+
+
+@shared(8)
+def _choices(key: str, language: str, _visit: Visit) -> Choices:  # noqa: ARG001
+    t, settings, index = _visit.t, _visit.settings, _visit.index
+    listed = {one.code: t.pick(one.name, one.name_en) for one in settings.categories}
+    unlisted = {code: code for code in index.category.names if code and code not in listed}
+    polygons = {
+        name: dict(zip(layer["code"], layer["name"].where(layer["name"] != "", layer["code"]), strict=True))
+        for name, layer in (("villages", _visit.polygons("villages")), ("grids", _visit.polygons("grids")))
+    }
+    return Choices(
+        {
+            **fixed_choices(),
+            **polygons,
+            "categories": {**listed, **unlisted},
+            "boards": {one.code: t.pick(one.name, one.name_en) for one in settings.boards},
+            "sources": {source: source or t("no name") for source in index.source.names},
+        }
+    )

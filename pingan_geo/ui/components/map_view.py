@@ -1,0 +1,236 @@
+"""From an answer to layers of the map and its legend. Counts come ready; here they only get colours."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pingan_geo.i18n import Translator, mark
+from pingan_geo.outputs.map_layers import (
+    DENSITY_COLOURS,
+    CellLayer,
+    Classes,
+    DensityOverlay,
+    LineLayer,
+    PointLayer,
+    PolygonLayer,
+    class_text,
+    count_classes,
+    report_points,
+    shape_svg,
+)
+from pingan_geo.outputs.maps import TownMap, town_map, water_layers
+from pingan_geo.spatial.cells import outlines
+from pingan_geo.stats.breaks import fixed_breaks
+from pingan_geo.ui.cache import Visit
+from pingan_geo.ui.components.town_map import show_map
+from pingan_geo.ui.routes import tile_source
+from pingan_geo.ui.state import OVERLAYS, Question
+from pingan_geo.workflow.explore import MapView
+from pingan_geo.workflow.hotspots import Hotspots
+
+MOST_POINTS = 5_000
+_POINTS = ("posts", "stations", "enterprises", "places")
+_UNITS = {
+    "cells": (mark("reports per hexagon"), mark("hexagons")),
+    "density": (mark("reports per km²"), ""),
+    "grids": (mark("reports per grid"), mark("grids")),
+    "villages": (mark("reports per village"), mark("villages")),
+}
+
+
+def offered_overlays(visit: Visit) -> dict[str, str]:
+    """Return the overlays that this town has anything for: code to msgid."""
+    return {
+        code: name
+        for code, name in OVERLAYS.items()
+        if len(visit.features(code) if code in _POINTS else visit.polygons(code))
+    }
+
+
+def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
+    """Draw the map and its legend; return what was picked by this run's click, ``""`` without one."""
+    t = visit.t
+    picked = _picked(question)
+    layers: list[Any] = _underlays(visit, question, picked)
+    legend = ""
+    if question.layer == "cells":
+        classes = count_classes(view.cell_breaks.tolist())
+        counts = view.cells["count"].to_numpy()
+        layers.append(
+            CellLayer(
+                view.cells["cell"], counts, classes, tip=t("{value} reports"), selected=picked.get("cell", "")
+            )
+        )
+        legend = _legend("cells", classes, counts, t)
+    elif question.layer == "density":
+        surface = visit.density(view)
+        edges = fixed_breaks(np.floor(np.max(surface.values, initial=0.0)))
+        classes = Classes(tuple(float(edge) for edge in edges), DENSITY_COLOURS, whole=False)
+        layers.append(DensityOverlay(surface.values, surface.bounds, classes))
+        legend = _legend("density", classes, None, t)
+    elif question.layer in {"grids", "villages"}:
+        table = view.grids if question.layer == "grids" else view.villages
+        frame = visit.polygons(question.layer)
+        counts = table["count"].to_numpy()
+        classes = count_classes(view.polygon_breaks.tolist())
+        tips = [
+            t("{name}: {count} reports", name=name, count=count)
+            for name, count in zip(frame["name"], counts, strict=True)
+        ]
+        layers.append(
+            PolygonLayer(
+                frame,
+                question.layer,
+                values=counts,
+                classes=classes,
+                tips=tips,
+                labels=question.layer == "villages",
+                selected=picked.get(question.layer[:-1], ""),
+            )
+        )
+        legend = _legend(question.layer, classes, counts, t)
+    else:
+        legend = _add_reports(visit, view, layers)
+    layers += _overlays(visit, question)
+    clicked = show_map(_base(visit), layers, key="report_map", height=560)
+    st.html(legend + _overlay_legend(question, t))
+    return _pick_of(clicked, "report_map")
+
+
+def show_hotspot_map(visit: Visit, found: Hotspots, resolution: int) -> None:
+    """Draw the ranked cells with their ranks."""
+    t, table = visit.t, found.table
+    cells = np.array([int(cell, 16) for cell in table["cell"]], dtype=np.uint64)
+    counts = table["count"].to_numpy()
+    classes = count_classes(fixed_breaks(counts).tolist())
+    layers: list[Any] = [
+        *_ground(visit, ("roads", "waters")),
+        PolygonLayer(visit.polygons("villages"), "villages"),
+        CellLayer(cells, counts, classes, tip=t("{value} reports")),
+        PolygonLayer(_ranked(cells, table["rank"]), "grids", labels=True),
+    ]
+    show_map(_base(visit), layers, key=f"hotspot_map_{resolution}", height=480)
+    st.html(_legend("cells", classes, counts, t))
+
+
+def _ranked(cells: Any, ranks: Any) -> Any:
+    """Return the outlines of ranked cells, named by their rank."""
+    names = pd.Series([str(rank) for rank in ranks], dtype="str")
+    return gpd.GeoDataFrame({"code": names, "name": names}, geometry=list(outlines(cells)), crs=4326)
+
+
+def _base(visit: Visit) -> TownMap:
+    settings = visit.settings
+    return town_map(
+        bounds=visit.town.area.bounds,
+        t=visit.t,
+        notice=visit.notice,
+        area=visit.polygons("area"),
+        tiles=tile_source(settings),
+        language=visit.t.language,
+    )
+
+
+def _ground(visit: Visit, wanted: Sequence[str]) -> list[Any]:
+    layers: list[Any] = []
+    if "waters" in wanted:
+        layers += water_layers(visit.polygons("waters"))
+    roads = visit.polygons("roads")
+    if "roads" in wanted and len(roads):
+        layers.append(LineLayer(roads))
+    return layers
+
+
+def _underlays(visit: Visit, question: Question, picked: Mapping[str, str]) -> list[Any]:
+    layers = _ground(visit, question.overlays)
+    villages = visit.polygons("villages")
+    if question.layer != "villages" and len(villages):
+        # With grids or a density the outlines only help to find one's way.
+        layers.append(PolygonLayer(villages, "villages", labels=True, selected=picked.get("village", "")))
+    return layers
+
+
+def _overlays(visit: Visit, question: Question) -> list[Any]:
+    layers: list[Any] = []
+    beats = visit.polygons("beats")
+    if "beats" in question.overlays and len(beats):
+        layers.append(PolygonLayer(beats, "beats"))
+    for kind in _POINTS:
+        if kind in question.overlays:
+            table = visit.features(kind)
+            layers.append(PointLayer(table["lon"], table["lat"], kind, tips=table["name"].tolist()))
+    return layers
+
+
+def _add_reports(visit: Visit, view: MapView, layers: list[Any]) -> str:
+    """Add single reports as dots, the newest first to be kept; return the sentence on what was cut."""
+    t = visit.t
+    rows = np.flatnonzero(view.fits)[-MOST_POINTS:]
+    listed = visit.index.reports.iloc[rows]
+    names = visit.choices().of("categories")
+    times = listed["time"].dt.strftime("%Y-%m-%d %H:%M")
+    tips = [
+        f"{names.get(category, category)}\n{time}"
+        for category, time in zip(listed["category"], times, strict=True)
+    ]
+    shown = report_points(listed["lon"].to_numpy(), listed["lat"].to_numpy(), limit=MOST_POINTS, tips=tips)
+    layers.append(shown.layer)
+    said = t("Shown {shown} of {total}, the newest.", shown=shown.shown, total=view.total)
+    if shown.shown == view.total:
+        said = t("All {total} reports are shown.", total=view.total)
+    return (
+        f'<div class="legend"><b>{html.escape(t("Single reports"))}</b><span>{html.escape(said)}</span></div>'
+    )
+
+
+def _legend(layer: str, classes: Classes, values: Any, t: Translator) -> str:
+    unit, things = _UNITS[layer]
+    parts = [f"<b>{html.escape(t(unit))}</b>"]
+    for row in classes.rows(values if values is not None else []):
+        number = f" <small>({t.number(row.count)})</small>" if values is not None else ""
+        text = html.escape(class_text(row, whole=classes.whole))
+        parts.append(f'<span><i style="background:{html.escape(row.colour)}"></i>{text}{number}</span>')
+    if values is not None:
+        parts.append(f"<small>{html.escape(t('In brackets: number of {things}', things=t(things)))}</small>")
+    return f'<div class="legend">{"".join(parts)}</div>'
+
+
+def _overlay_legend(question: Question, t: Translator) -> str:
+    shown = [kind for kind in _POINTS if kind in question.overlays]
+    parts = [
+        f'<span><img alt="" src="{_picture(kind)}">{html.escape(t(OVERLAYS[kind]))}</span>' for kind in shown
+    ]
+    if "beats" in question.overlays:
+        parts.append(f"<span>- - {html.escape(t(OVERLAYS['beats']))}</span>")
+    return f'<div class="legend">{"".join(parts)}</div>' if parts else ""
+
+
+def _picture(kind: str) -> str:
+    """Return the shape of a kind of point as a picture: Streamlit takes inline drawings out."""
+    drawing = shape_svg(kind).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return "data:image/svg+xml;base64," + base64.b64encode(drawing.encode()).decode("ascii")
+
+
+def _picked(question: Question) -> dict[str, str]:
+    kind, _, code = question.pick.partition(":")
+    return {kind: code} if code else {}
+
+
+def _pick_of(clicked: Mapping[str, Any] | None, key: str) -> str:
+    """Return the pick of a click that was not seen before."""
+    if clicked is None or clicked.get("click") == st.session_state.get(f"click_{key}"):
+        return ""
+    st.session_state[f"click_{key}"] = clicked.get("click")
+    if clicked.get("cell"):
+        return f"cell:{clicked['cell']}"
+    if clicked.get("polygon") and clicked.get("layer") in {"grids", "villages"}:
+        return f"{str(clicked['layer'])[:-1]}:{clicked['polygon']}"
+    return ""

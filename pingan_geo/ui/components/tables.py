@@ -1,0 +1,175 @@
+"""Tables as people read them: headings and codes turned into words at the very last moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pingan_geo.i18n import Translator, mark
+from pingan_geo.ui.cache import Visit
+from pingan_geo.ui.state import ORIGINS
+from pingan_geo.workflow.explore import MapView, list_reports
+
+#: Column to msgid of its heading, for every table of the interface and its files.
+HEADINGS: Mapping[str, str] = {
+    "rank": mark("Rank"),
+    "cell": mark("Cell"),
+    "code": mark("Code"),
+    "name": mark("Name"),
+    "kind": mark("Kind"),
+    "grid_id": mark("Grid number"),
+    "grid": mark("Grid"),
+    "village": mark("Village"),
+    "village_id": mark("Village number"),
+    "lon": mark("Longitude"),
+    "lat": mark("Latitude"),
+    "score": mark("Score"),
+    "count": mark("Number of reports"),
+    "p_value": mark("p value"),
+    "share": mark("Share"),
+    "cumulative_share": mark("Share so far"),
+    "nearest_place": mark("Nearest place"),
+    "nearest_place_m": mark("Distance (m)"),
+    "main_hours": mark("Main hours"),
+    "last_time": mark("Latest"),
+    "reason": mark("Why"),
+    "time": mark("Time"),
+    "category": mark("Category"),
+    "place": mark("Place"),
+    "description": mark("Description"),
+    "source": mark("Source"),
+    "origin": mark("Origin"),
+    "report_id": mark("Report number"),
+    "row_number": mark("Row"),
+    "detail": mark("Value at fault"),
+    "values": mark("Row as received"),
+    "file_name": mark("File"),
+    "batch_id": mark("Batch"),
+    "imported_at": mark("Imported"),
+    "undone_at": mark("Taken back"),
+    "read": mark("Read"),
+    "accepted": mark("Accepted"),
+    "merged": mark("Merged"),
+    "corrected": mark("Corrected"),
+    "held": mark("Held"),
+    "repeated": mark("Repeated"),
+    "parent": mark("Belongs to"),
+    "board": mark("Board"),
+    "lead_office": mark("Office in charge"),
+    "field": mark("Field"),
+    "heading": mark("Column of the file"),
+    "number": mark("Number"),
+    "layer": mark("Layer"),
+    "overlap_m2": mark("Overlaps (m²)"),
+    "gap_m2": mark("Gaps (m²)"),
+    "check": mark("Check"),
+}
+_SHARES = {"share", "cumulative_share"}
+_DEGREES = {"lon", "lat"}
+#: A table of fewer rows is as high as they are.
+_FEW = 8
+
+
+def headings(columns: Any, t: Translator) -> dict[str, str]:
+    """Return column to heading in the visitor's language."""
+    return {str(name): t(HEADINGS[name]) if name in HEADINGS else str(name) for name in columns}
+
+
+def show_table(table: pd.DataFrame, t: Translator, *, key: str, height: int | str = "auto") -> None:
+    """Draw a table that can be sorted by a click on a heading; an empty one says so."""
+    if table.empty:
+        st.caption(t("Nothing to list."))
+        return
+    config: dict[str, Any] = {}
+    for name, heading in headings(table.columns, t).items():
+        dtype = table[name].dtype
+        if name in _SHARES:
+            config[name] = st.column_config.NumberColumn(heading, format="percent")
+        elif pd.api.types.is_datetime64_any_dtype(dtype):
+            config[name] = st.column_config.DatetimeColumn(heading, format="YYYY-MM-DD HH:mm")
+        elif pd.api.types.is_float_dtype(dtype):
+            config[name] = st.column_config.NumberColumn(
+                heading, format="%.5f" if name in _DEGREES else "%.2f"
+            )
+        else:
+            config[name] = st.column_config.Column(heading)
+    st.dataframe(
+        table, hide_index=True, width="stretch", column_config=config, key=f"table_{key}", height=height
+    )
+
+
+def drawn_table(visit: Visit, view: MapView, layer: str) -> pd.DataFrame:
+    """Return the twin of what the map draws: cells or polygons with their counts, most first."""
+    if layer not in {"grids", "villages"}:
+        return visit.cell_table(view)
+    counts = view.grids if layer == "grids" else view.villages
+    polygons = visit.polygons(layer)[["code", "name", "geometry"]]
+    table = polygons.merge(counts, on="code", how="left")[["code", "name", "count", "geometry"]]
+    table["share"] = table["count"] / max(view.total, 1)
+    return table.sort_values(["count", "code"], ascending=[False, True]).reset_index(drop=True)
+
+
+def worded_cells(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a list of cells or polygons with polygons by name, its columns in reading order."""
+    if "cell" not in table.columns:
+        return pd.DataFrame(table[["name", "count", "share", "code"]])
+    choices = visit.choices()
+    words = table.assign(
+        village=_named(table["village_id"], choices.of("villages")),
+        grid=_named(table["grid_id"], choices.of("grids")),
+    )
+    columns = ["count", "share", "village", "grid", "cell", "lon", "lat"]
+    return words[
+        [name for name in columns if name not in {"village", "grid"} or bool((words[name] != "").any())]
+    ]
+
+
+def point_table(visit: Visit, view: MapView, limit: int = 5_000) -> tuple[pd.DataFrame, int]:
+    """Return the newest reports that fit, and how many they are."""
+    table = list_reports(visit.index, view.fits, limit=limit).drop(columns="cell")
+    return table, len(table)
+
+
+def geometry_of(layer: str) -> str:
+    """Return what places the rows of a layer's table in a file."""
+    return {"cells": "cell", "density": "cell", "points": "point"}.get(layer, "shape")
+
+
+def worded_reports(visit: Visit, reports: pd.DataFrame) -> pd.DataFrame:
+    """Return a list of reports with codes replaced by names."""
+    choices, t = visit.choices(), visit.t
+    words = reports.copy()
+    words["category"] = _named(reports["category"], choices.of("categories"))
+    words["grid"] = _named(reports["grid_id"], choices.of("grids"))
+    words["village"] = _named(reports["village_id"], choices.of("villages"))
+    words["origin"] = _named(reports["origin"], {code: t(name) for code, name in ORIGINS.items()})
+    columns = ["time", "category", "place", "description", "village", "grid", "source", "origin"]
+    filled = [name for name in columns if name in {"time", "category"} or bool((words[name] != "").any())]
+    return words[filled]
+
+
+def worded_hotspots(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the hotspot list as people read it; the files keep every column."""
+    columns = [
+        "rank",
+        "count",
+        "share",
+        "cumulative_share",
+        "village",
+        "grid",
+        "nearest_place",
+        "nearest_place_m",
+        "main_hours",
+        "last_time",
+        "reason",
+        "score",
+        "cell",
+    ]
+    return table[columns]
+
+
+def _named(codes: pd.Series, names: Mapping[str, str]) -> pd.Series:
+    return codes.map(lambda code: names.get(code, code)).astype("str")

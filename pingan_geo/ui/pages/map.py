@@ -1,0 +1,85 @@
+"""The map: what was reported where and when, and everything behind a place that is clicked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pingan_geo.ui.cache import Visit
+from pingan_geo.ui.components import charts, downloads, layout, tables
+from pingan_geo.ui.components.filters import choose, choose_overlays, show_filters
+from pingan_geo.ui.components.map_view import offered_overlays, show_report_map
+from pingan_geo.ui.components.place import keep_pick, show_place, show_place_reports
+from pingan_geo.ui.state import DETAILS, LAYERS, Question, keep_question, read_question
+from pingan_geo.workflow.explore import MapView
+
+
+def show(visit: Visit) -> None:
+    """Draw the page."""
+    t, choices = visit.t, visit.choices()
+    question, refused = read_question(choices)
+    layout.show_heading(visit, t("Map"))
+    layout.show_refused(refused, t)
+    question = show_filters(question, choices, visit.today, t)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="map_controls"):
+        question = replace(question, layer=choose("layer", question.layer, t("Shown as"), LAYERS, t))
+        question = replace(question, detail=choose("detail", question.detail, t("Cell size"), DETAILS, t))
+        overlays = choose_overlays(question, offered_overlays(visit), t("Also on the map"), t)
+    question = keep_pick(replace(question, overlays=overlays), visit.resolution(question.detail))
+    keep_question(question, t.language)
+
+    view = visit.view(question.report_filter(visit.today), visit.resolution(question.detail))
+    if not view.total:
+        _nothing(visit, view)
+        return
+    layout.show_totals(visit, view, question.layer)
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        picked = show_report_map(visit, question, view)
+    with right:
+        asked = replace(question, pick=picked) if picked else question
+        if asked.pick and not picked:
+            asked = show_place(visit, question, view)
+        elif not asked.pick:
+            charts.show_trend(view, t)
+            charts.show_hours(view.hours, view.without_hour, t, key="all")
+            charts.show_categories(view.categories, choices.of("categories"), t)
+    if asked != question:
+        keep_question(asked, t.language)
+        st.rerun()
+    if question.pick:
+        show_place_reports(visit, question, view)
+    _twin(visit, question, view)
+
+
+def _twin(visit: Visit, question: Question, view: MapView) -> None:
+    """Draw the table of what the map draws, and its files."""
+    t = visit.t
+    about = layout.say_question(question, visit.choices(), view.period, t)
+    st.subheader(t("The same as a table"), anchor=False)
+    if question.layer == "points":
+        table, shown = tables.point_table(visit, view)
+        layout.show_cut(shown, view.total, t)
+        tables.show_table(tables.worded_reports(visit, table), t, key="twin", height=320)
+    else:
+        table = tables.drawn_table(visit, view, question.layer)
+        tables.show_table(tables.worded_cells(visit, table), t, key="twin", height=320)
+    downloads.offer_downloads(
+        visit,
+        table,
+        name=question.layer,
+        title=t(LAYERS[question.layer]),
+        key="twin",
+        geometry=tables.geometry_of(question.layer),
+        about=about,
+    )
+
+
+def _nothing(visit: Visit, view: MapView) -> None:
+    t = visit.t
+    if not view.of_all:
+        st.info(t("This town holds no reports yet. The page Import takes a file of them."))
+        return
+    st.info(t("No report fits this choice. Widen the period or take away a filter."))
+    st.caption(layout.say_what_there_is(visit, t))
