@@ -260,6 +260,13 @@ class BatchNotFoundError(PinganError, LookupError):
     message = "There is no import with the number {batch}. `pingan held` and the import page list them."
 
 
+class UndoOrderError(PinganError, ValueError):
+    """A layer was imported again after the import that is to be taken back."""
+
+    code = "undo_order"
+    message = "Import {batch} replaced a layer that import {later} replaced again. Take {later} back first."
+
+
 class OutsideAddressError(PinganError, RuntimeError):
     """A map would load something from the internet."""
 

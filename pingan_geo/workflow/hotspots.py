@@ -1,0 +1,554 @@
+"""The ranked hotspot list: cells, how many reports, where that is, and why it stands there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pingan_geo.errors import BadChoiceError, NoReportsError, UnknownCategoryError
+from pingan_geo.i18n import Translator, translator
+from pingan_geo.model.report import ReportFilter
+from pingan_geo.model.tables import HOTSPOTS
+from pingan_geo.outputs.exports import write_table
+from pingan_geo.spatial.cells import areas_m2, cells_covering, centres, parents, to_text
+from pingan_geo.spatial.grids import PolygonIndex
+from pingan_geo.spatial.nearest import nearest_named
+from pingan_geo.stats.breaks import fixed_breaks
+from pingan_geo.stats.density import density_at
+from pingan_geo.stats.filters import known_hours, select
+from pingan_geo.stats.main_hours import main_hours
+from pingan_geo.storage.records import read_features, read_reports
+from pingan_geo.workflow.said import say_filter, town_notice
+from pingan_geo.workflow.towns import Town
+
+METHODS = ("count", "density")
+AUDIENCES = ("analyst", "patrol", "leader")
+DEFAULT_TOP = 20
+#: A kernel about as wide as the cell that it ranks: metres by resolution.
+BANDWIDTH_M: Mapping[int, float] = {
+    5: 8000,
+    6: 3000,
+    7: 1200,
+    8: 500,
+    9: 200,
+    10: 100,
+    11: 50,
+    12: 25,
+    13: 15,
+}
+#: Below so many reports the list says that chance alone may have put the cell there.
+FEW_REPORTS = 5
+_NAMED_FEATURES = ("places", "posts", "stations")
+_NEVER = np.datetime64("NaT", "s")
+
+
+@dataclass(frozen=True, eq=False)
+class Hotspots:
+    """A ranked list and the numbers that show nothing was lost.
+
+    ``total == in_listed + in_other + unassigned`` and ``in_cells == in_listed + in_other``.
+
+    Parameters
+    ----------
+    table
+        HOTSPOTS, in order of rank.
+    total
+        Reports that fit the question.
+    in_cells, in_listed, in_other
+        Of these: in any cell of the town; in the cells listed; in the cells that are not.
+    unassigned
+        Of these: in no cell of the town.
+    cells_listed, cells_all
+        Cells in the list, and in the town: all that touch its area.
+    covered_m2, area_m2
+        Area of the cells listed, and of all of the town's cells.
+    method, resolution, audience
+        As used: for an audience the resolution may be coarser than was asked.
+    bandwidth_m
+        Of the kernel; NaN for ``count``.
+    breaks
+        Ascending counts at which the colour changes.
+    hours_unknown
+        Reports that fit but whose hour is not known.
+    notice
+        What must stand on everything made from this.
+    about
+        (label, text) pairs in the language asked for.
+    """
+
+    table: pd.DataFrame
+    total: int
+    in_cells: int
+    in_listed: int
+    in_other: int
+    unassigned: int
+    cells_listed: int
+    cells_all: int
+    covered_m2: float
+    area_m2: float
+    method: str
+    resolution: int
+    audience: str
+    bandwidth_m: float
+    breaks: NDArray[np.int64]
+    hours_unknown: int
+    asked: ReportFilter
+    notice: str = ""
+    about: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+def find_hotspots(
+    town: Town,
+    report_filter: ReportFilter,
+    *,
+    method: str = "count",
+    resolution: int = 9,
+    coverage: float | None = None,
+    top: int | None = None,
+    audience: str = "analyst",
+    language: str = "",
+    bandwidth_m: float | None = None,
+    reports: pd.DataFrame | None = None,
+) -> Hotspots:
+    """Rank every cell of the town and list the first ones.
+
+    Cells are all that touch the town's area. They are ordered by score, then by the last report (later
+    first), then by cell number, so that the same reports give the same list.
+
+    Parameters
+    ----------
+    town
+        The town.
+    report_filter
+        Which reports count.
+    method
+        ``count``: the score is the number of reports in the cell; ``density``: reports per km² at the cell's
+        centre, by a Gaussian kernel. Neither is a test: a high rank may be chance, and says more about where
+        people look than about where things happen when few look elsewhere.
+    resolution
+        H3 resolution, not finer than the town stores.
+    coverage
+        Share of the town's cells to list, above 0, at most 1; at least one cell, also cells without reports.
+    top
+        How many cells to list, of those with a score above 0; 20 when neither is given.
+    audience
+        ``leader``: cells no finer than the town's leader resolution and no time of the last report;
+        ``patrol``: where private categories count, cells no finer than the patrol resolution;
+        ``analyst``: as asked.
+    language
+        Of hours, reasons and ``about``; the town's when empty.
+    bandwidth_m
+        Standard deviation of the kernel; by default about the size of a cell.
+    reports
+        REPORTS table, when it is at hand; else all of the town's are read.
+
+    Returns
+    -------
+    Hotspots
+
+    Raises
+    ------
+    BadChoiceError
+        If an argument is not offered.
+    UnknownCategoryError
+        If a category is neither in the town's list nor in any report.
+    NoReportsError
+        If no report fits.
+    """
+    settings = town.settings
+    _check(method, resolution, coverage, top, audience, settings.finest)
+    t = translator(language or settings.language)
+    if reports is None:
+        with town.store.read() as connection:
+            reports = read_reports(connection, _COLUMNS)
+    check_categories(town, report_filter.categories, reports)
+    fitting = reports[select(reports, report_filter, settings.board_of)]
+    if not len(fitting):
+        raise NoReportsError
+    resolution = _resolution_for(town, audience, resolution, fitting)
+    cells = cells_covering(town.area, resolution)
+    placed = _Placed.of(fitting, cells, resolution)
+    lon, lat = centres(cells)
+    if method == "density":
+        bandwidth_m = BANDWIDTH_M[resolution] if bandwidth_m is None else bandwidth_m
+        score = density_at(fitting["lon"].to_numpy(), fitting["lat"].to_numpy(), lon, lat, bandwidth_m)
+    else:
+        score = placed.counts.astype(np.float64)
+    listed = _listed(score, placed.last, cells, coverage, top)
+    areas = areas_m2(cells)
+    found = _Found(town, fitting, placed, cells, lon, lat, score, areas, listed, method, audience, t)
+    unassigned = int((placed.position < 0).sum())
+    in_cells, in_listed = len(fitting) - unassigned, int(placed.counts[listed].sum())
+    result = Hotspots(
+        table=found.table(),
+        total=len(fitting),
+        in_cells=in_cells,
+        in_listed=in_listed,
+        in_other=in_cells - in_listed,
+        unassigned=unassigned,
+        cells_listed=len(listed),
+        cells_all=len(cells),
+        covered_m2=float(areas[listed].sum()),
+        area_m2=float(areas.sum()),
+        method=method,
+        resolution=resolution,
+        audience=audience,
+        bandwidth_m=float("nan") if bandwidth_m is None or method != "density" else float(bandwidth_m),
+        breaks=np.asarray(fixed_breaks(placed.counts), dtype=np.int64),
+        hours_unknown=int((placed.hour < 0).sum()),
+        asked=report_filter,
+        notice=town_notice(settings, t),
+    )
+    return _with_about(result, town, t)
+
+
+def export_hotspots(
+    found: Hotspots, file: Path, *, language: str = "zh", headings: Mapping[str, str] | None = None
+) -> Path:
+    """Write a hotspot list as CSV, XLSX, GeoJSON, GPKG or KML; cells are hexagons in the layer formats.
+
+    Parameters
+    ----------
+    found
+        Of :func:`find_hotspots`.
+    file
+        Its ending says the format.
+    language
+        Of titles.
+    headings
+        For people, in XLSX; else the column names.
+
+    Raises
+    ------
+    ExportFormatError, FolderMissingError
+        If the file cannot be written.
+    """
+    t = translator(language)
+    names = [
+        f"{rank}. {place or cell}"
+        for rank, place, cell in found.table[["rank", "nearest_place", "cell"]].itertuples(index=False)
+    ]
+    return write_table(
+        found.table,
+        file,
+        notice=found.notice,
+        title=t("Hotspots"),
+        geometry="cell",
+        about=found.about,
+        headings=headings,
+        names=names,
+        sheet_names=(t("Data"), t("About")),
+    )
+
+
+def check_categories(town: Town, categories: Sequence[str], reports: Any) -> None:
+    """Refuse a category that is neither in the town's list nor in any report.
+
+    Raises
+    ------
+    UnknownCategoryError
+        Naming it and the list.
+    """
+    if not categories:
+        return
+    known = set(town.settings.category_names) | set(reports["category"].unique())
+    for category in categories:
+        if category not in known:
+            raise UnknownCategoryError(category=category, known=", ".join(sorted(known)))
+
+
+_COLUMNS = (
+    "report_id",
+    "batch_id",
+    "source",
+    "category",
+    "time",
+    "time_until",
+    "lon",
+    "lat",
+    "origin",
+    "cell",
+    "grid_id",
+    "village_id",
+)
+
+
+def _check(
+    method: str, resolution: int, coverage: float | None, top: int | None, audience: str, finest: int
+) -> None:
+    if method not in METHODS:
+        raise BadChoiceError(name="method", value=method, expected=" / ".join(METHODS))
+    if audience not in AUDIENCES:
+        raise BadChoiceError(name="audience", value=audience, expected=" / ".join(AUDIENCES))
+    if not min(BANDWIDTH_M) <= resolution <= finest:
+        raise BadChoiceError(name="resolution", value=resolution, expected=f"{min(BANDWIDTH_M)}-{finest}")
+    if coverage is not None and top is not None:
+        raise BadChoiceError(name="top", value=top, expected="left out when coverage is given")
+    if coverage is not None and not 0 < coverage <= 1:
+        raise BadChoiceError(name="coverage", value=coverage, expected="a share above 0, at most 1")
+    if top is not None and top < 1:
+        raise BadChoiceError(name="top", value=top, expected="1 or more")
+
+
+def _resolution_for(town: Town, audience: str, resolution: int, fitting: Any) -> int:
+    settings = town.settings
+    if audience == "leader":
+        return min(resolution, settings.leader_resolution)
+    private = [category.code for category in settings.categories if category.private]
+    if audience == "patrol" and bool(fitting["category"].isin(private).any()):
+        return min(resolution, settings.patrol_resolution)
+    return resolution
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Which of the town's cells each report lies in, and what that makes of the cells."""
+
+    position: NDArray[np.int64]  # per report: place in the cells, -1 in none
+    hour: NDArray[np.int64]  # per report: -1 unknown
+    counts: NDArray[np.int64]  # per cell
+    last: NDArray[np.datetime64]  # per cell: start of the last report, NaT without one
+
+    @classmethod
+    def of(cls, fitting: Any, cells: NDArray[np.uint64], resolution: int) -> _Placed:
+        own = parents(fitting["cell"].to_numpy(dtype=np.uint64), resolution)
+        near = np.minimum(np.searchsorted(cells, own), max(len(cells) - 1, 0))
+        inside = cells[near] == own if len(cells) else np.zeros(len(own), dtype=bool)
+        position = np.where(inside, near, -1)
+        time = fitting["time"].to_numpy(dtype="datetime64[s]")
+        last = np.full(len(cells), np.iinfo(np.int64).min, dtype=np.int64)
+        np.maximum.at(last, position[inside], time[inside].astype(np.int64))
+        return cls(
+            position=position,
+            hour=known_hours(time, fitting["time_until"].to_numpy(dtype="datetime64[s]")),
+            counts=np.bincount(position[inside], minlength=len(cells)).astype(np.int64),
+            last=last.astype("datetime64[s]"),
+        )
+
+
+def _listed(
+    score: NDArray[np.float64],
+    last: NDArray[np.datetime64],
+    cells: NDArray[np.uint64],
+    coverage: float | None,
+    top: int | None,
+) -> NDArray[np.int64]:
+    """Return places of the cells listed, best first."""
+    # NaT is the smallest whole number, so cells without a report come last among equals
+    order = np.lexsort((cells, -np.maximum(last.astype(np.int64), -(2**62)), -np.round(score, 9)))
+    if coverage is not None:
+        return order[: max(1, int(np.floor(coverage * len(cells) + 1e-9)))]
+    return order[score[order] > 0][: DEFAULT_TOP if top is None else top]
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What the table of the list is made of."""
+
+    town: Town
+    fitting: Any
+    placed: _Placed
+    cells: NDArray[np.uint64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    score: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    listed: NDArray[np.int64]
+    method: str
+    audience: str
+    t: Translator
+
+    def table(self) -> pd.DataFrame:
+        """Return the HOTSPOTS table."""
+        rows, count = len(self.listed), self.placed.counts[self.listed]
+        grid_id, village_id = self._zone("grids", "grid_id"), self._zone("villages", "village_id")
+        share = count / len(self.fitting)
+        nearest, metres = self._nearest()
+        hours = self._hours()
+        last = self.placed.last[self.listed]
+        table = pd.DataFrame(
+            {
+                "rank": np.arange(1, rows + 1, dtype=np.int64),
+                "cell": pd.Series(to_text(self.cells[self.listed]), dtype="str"),
+                "grid_id": pd.Series(grid_id, dtype="str"),
+                "grid": pd.Series(self._named("grids", grid_id), dtype="str"),
+                "village": pd.Series(self._named("villages", village_id), dtype="str"),
+                "lon": np.round(self.lon[self.listed], 7),
+                "lat": np.round(self.lat[self.listed], 7),
+                "score": np.round(self.score[self.listed], 6),
+                "count": count,
+                "p_value": np.full(rows, np.nan),
+                "share": share,
+                "cumulative_share": np.cumsum(count) / len(self.fitting),
+                "nearest_place": pd.Series(nearest, dtype="str"),
+                "nearest_place_m": np.round(metres),
+                "main_hours": pd.Series(hours, dtype="str"),
+                "last_time": np.full(rows, _NEVER) if self.audience == "leader" else last,
+                "reason": pd.Series(self._reasons(count, share, hours, last), dtype="str"),
+            }
+        )
+        return HOTSPOTS.check(table)
+
+    def _zone(self, layer: str, column: str) -> NDArray[np.object_]:
+        """Return the polygon of most of a cell's reports (of equals the smallest code), else its centre's."""
+        frame = self.town.layer(layer)
+        if not len(frame):
+            return np.full(len(self.listed), "", dtype=object)
+        index = PolygonIndex(frame["code"].to_numpy(dtype=object), frame.geometry.to_numpy())
+        codes = index.assign(self.lon[self.listed], self.lat[self.listed])
+        place = np.full(len(self.cells) + 1, -1, dtype=np.int64)
+        place[self.listed] = np.arange(len(self.listed))
+        row = place[self.placed.position]  # -1 picks the last, which is in no list
+        zones = self.fitting[column].to_numpy(dtype=object)
+        known = (row >= 0) & (zones != "")
+        votes = (
+            pd.DataFrame({"row": row[known], "zone": zones[known]})
+            .value_counts(["row", "zone"])
+            .reset_index()
+        )
+        votes = votes.sort_values(["row", "count", "zone"], ascending=[True, False, True]).drop_duplicates(
+            "row"
+        )
+        codes[votes["row"].to_numpy()] = votes["zone"].to_numpy(dtype=object)
+        return codes
+
+    def _named(self, layer: str, codes: NDArray[np.object_]) -> list[str]:
+        frame = self.town.layer(layer)
+        names = dict(zip(frame["code"], frame["name"], strict=True))
+        return [names.get(code) or code for code in codes]
+
+    def _nearest(self) -> tuple[list[str], NDArray[np.float64]]:
+        """Return the nearest named place of each cell's centre, and how far it is."""
+        with self.town.store.read() as connection:
+            features = [read_features(connection, kind) for kind in _NAMED_FEATURES]
+        estates = self.town.layer("estates")
+        middle = estates.geometry.representative_point()
+        names = np.concatenate(
+            [*(one["name"].to_numpy(dtype=object) for one in features), estates["name"].to_numpy(object)]
+        )
+        lon = np.concatenate(
+            [*(one["lon"].to_numpy(np.float64) for one in features), middle.x.to_numpy(np.float64)]
+        )
+        lat = np.concatenate(
+            [*(one["lat"].to_numpy(np.float64) for one in features), middle.y.to_numpy(np.float64)]
+        )
+        named = names != ""
+        names = np.append(names[named], "")  # the last stands for "none"
+        index, metres = nearest_named(self.lon[self.listed], self.lat[self.listed], lon[named], lat[named])
+        return [str(name) for name in names[index]], metres
+
+    def _hours(self) -> list[str]:
+        place = np.full(len(self.cells) + 1, -1, dtype=np.int64)
+        place[self.listed] = np.arange(len(self.listed))
+        row = place[self.placed.position]
+        known = (row >= 0) & (self.placed.hour >= 0)
+        counts = np.bincount(row[known] * 24 + self.placed.hour[known], minlength=len(self.listed) * 24)
+        t = self.t
+        return [
+            "" if start < 0 else t("{start}–{end} h", start=int(start), end=int(end))
+            for start, end in zip(*main_hours(counts), strict=True)
+        ]
+
+    def _reasons(
+        self,
+        count: NDArray[np.int64],
+        share: NDArray[np.float64],
+        hours: list[str],
+        last: NDArray[np.datetime64],
+    ) -> list[str]:
+        area = self.areas[self.listed] / self.areas.sum()
+        score = self.score[self.listed]
+        days = last.astype("datetime64[D]").astype(object)
+        return [
+            self._reason(
+                int(count[row]), float(share[row]), float(area[row]), float(score[row]), hours[row], days[row]
+            )
+            for row in range(len(count))
+        ]
+
+    def _reason(self, count: int, share: float, area: float, score: float, hours: str, day: Any) -> str:
+        """Return why a cell stands on the list: the numbers, and what they do not show."""
+        t = self.t
+        parts = []
+        if self.method == "density":
+            parts.append(t("{score} reports per km² around its centre", score=t.number(score, 1)))
+        if count:
+            parts.append(
+                t.plural(
+                    "{count} report, {share} of all in {area} of the area",
+                    "{count} reports, {share} of all in {area} of the area",
+                    count,
+                    share=t.percent(share, 1),
+                    area=t.percent(area, 2),
+                )
+            )
+        else:
+            parts.append(t("no report in the cell itself"))
+        if hours:
+            parts.append(t("mostly {hours}", hours=hours))
+        if count and self.audience != "leader":
+            parts.append(t("last on {day}", day=day.isoformat()))
+        parts.append(t("so few may be chance") if count < FEW_REPORTS else t("not tested for chance"))
+        return t("; ").join(parts)
+
+
+def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
+    from dataclasses import replace
+
+    method = (
+        t("number of reports in the cell")
+        if found.method == "count"
+        else t(
+            "reports per km² at the cell's centre, Gaussian kernel of {bandwidth_m} m",
+            bandwidth_m=t.number(found.bandwidth_m),
+        )
+    )
+    lines = [
+        (t("Town"), t.pick(town.settings.name, town.settings.name_en)),
+        *say_filter(town.settings, found.asked, t),
+        (t("Score"), method),
+        (
+            t("Cells"),
+            t("H3 resolution {resolution}: all that touch the town's area", resolution=found.resolution),
+        ),
+        (t("Order"), t("by score, then by the last report, then by cell number")),
+        (
+            t("Reports"),
+            t(
+                "{total} fit = {listed} in listed cells + {other} in other cells + {unassigned} in no cell",
+                total=found.total,
+                listed=found.in_listed,
+                other=found.in_other,
+                unassigned=found.unassigned,
+            ),
+        ),
+        (
+            t("Area"),
+            t(
+                "{listed} of {all} cells, {share} of their area",
+                listed=found.cells_listed,
+                all=found.cells_all,
+                share=t.percent(found.covered_m2 / found.area_m2, 2),
+            ),
+        ),
+        (t("p value"), t("empty: this method makes no test, so a rank may be chance")),
+        (
+            t("Main hours"),
+            t("{count} reports have no known hour and count for none", count=found.hours_unknown),
+        ),
+        (t("Audience"), t(_AUDIENCE_WORDS[found.audience])),
+    ]
+    return replace(found, about=tuple(lines))
+
+
+_AUDIENCE_WORDS: Mapping[str, str] = {
+    "analyst": "analysts: nothing is coarsened",
+    "patrol": "patrols: private categories no finer than the patrol resolution",
+    "leader": "leaders: cells no finer than the leader resolution, no time of the last report",
+}
