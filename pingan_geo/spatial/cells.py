@@ -345,7 +345,8 @@ def _touching(part: Any, resolution: int) -> Cells:
         return found
     # along a line h3ronpy takes one way from cell to cell and may cut a corner that the line touches
     around = np.unique(np.asarray(h3ronpy.grid_disk(found, 1, flatten=True).to_numpy(), dtype=np.uint64))
-    return around[shapely.intersects(outlines(around), part)]
+    touched: Cells = around[shapely.intersects(outlines(around), part)]
+    return touched
 
 
 def areas_m2(cells: ArrayLike) -> NDArray[np.float64]:

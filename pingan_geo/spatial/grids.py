@@ -380,7 +380,9 @@ class _Raster:
         the buckets at the four corners of its frame. The frame is widened by a millionth of a bucket:
         too many buckets cost time, one too few would cost truth.
         """
-        rings, polygon_of_ring = shapely.get_rings(self.shapes, return_index=True)
+        parts, polygon_of_part = shapely.get_parts(self.shapes, return_index=True)
+        rings, part_of_ring = shapely.get_rings(parts, return_index=True)
+        polygon_of_ring = polygon_of_part[part_of_ring]
         points, ring_of_point = shapely.get_coordinates(rings, return_index=True)
         joined = ring_of_point[1:] == ring_of_point[:-1]
         start, step = points[:-1][joined], (points[1:] - points[:-1])[joined]
@@ -415,8 +417,9 @@ class _Raster:
         table = np.full(side * side, _NONE, dtype=np.int32)
         frames = shapely.bounds(self.shapes)
         for rank in range(self.shapes.size - 1, -1, -1):  # the lowest rank is written last
-            west, east = self._column(frames[rank, [0, 2]])
-            south, north = self._row(frames[rank, [1, 3]])
+            # one bucket wider than the polygon, because its border buckets are taken generously
+            west, east = np.clip(self._column(frames[rank, [0, 2]]) + [-1, 1], 0, side - 1)
+            south, north = np.clip(self._row(frames[rank, [1, 3]]) + [-1, 1], 0, side - 1)
             grid_x, grid_y = np.meshgrid(centre_x[west : east + 1], centre_y[south : north + 1])
             inside = shapely.contains_xy(self.shapes[rank], grid_x, grid_y)
             row, column = np.divmod(buckets[first[rank] : first[rank + 1]], side)
