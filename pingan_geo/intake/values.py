@@ -8,7 +8,7 @@ guessed. What only the whole file can tell is in the rules, from :class:`pingan_
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pingan_geo.coords import parse_datum, to_wgs84
-from pingan_geo.errors import UnknownDatumError
 from pingan_geo.intake.categories import CategoryBook
 from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.places import PlaceRules, Verdicts, read_places
 from pingan_geo.intake.raw import RawChunk, as_json
 from pingan_geo.intake.survey import MOST_DIGITS, row_decimals, time_text
 from pingan_geo.intake.texts import (
@@ -30,21 +29,16 @@ from pingan_geo.intake.texts import (
     has_value,
     mask_persons,
     pandas_text,
-    parse_numbers,
     spelling,
 )
 from pingan_geo.intake.times import DAY_S, parse_times
 from pingan_geo.model.tables import CLEAN_REPORTS, HELD_ROWS
 
-#: Answers, for WGS-84 longitudes and latitudes, which lie inside the town.
-Inside = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
-
-_DETAIL_LENGTH = 80
 _DEGREE_LON_M, _DEGREE_LAT_M = 111_320.0, 110_574.0
 
 
-@dataclass(frozen=True)
-class ReportRules:
+@dataclass(frozen=True, kw_only=True)
+class ReportRules(PlaceRules):
     """All that is known of a file before its rows are read.
 
     Parameters
@@ -53,32 +47,20 @@ class ReportRules:
         Grows while rows are read when the taxonomy is open.
     timezone, now
         Of the town; reports from later than a day after ``now`` are held.
-    datum, datum_known_by
-        Of coordinates whose row names none.
-    inside
-        Whether places lie inside the town.
     source
         Name of the ledger; ``""`` takes the file's own column.
     date_order, dates_only, digits, serials
         From the :class:`Survey` and the file.
-    decimal_comma
-        ``30,80`` is a number.
-    headings
-        Of the file; rows are kept under these when held.
     """
 
     categories: CategoryBook
     timezone: str
     now: dt.datetime
-    datum: str
-    datum_known_by: str
-    inside: Inside
     source: str = ""
     date_order: str = ""
     dates_only: bool = False
     digits: Mapping[int, int] = field(default_factory=dict)
     serials: str = ""
-    decimal_comma: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,32 +92,6 @@ class CleanedChunk:
     zoned: int = 0
 
 
-class _Verdicts:
-    """The first reason found against each row."""
-
-    def __init__(self, count: int) -> None:
-        self.names: list[str] = [""]
-        self.reason = np.zeros(count, dtype="int8")
-        self.about: dict[int, Any] = {}
-
-    def hold(self, rows: NDArray[np.bool_], reason: str, about: Any) -> None:
-        """Hold rows that no reason was found against before; ``about``: texts that say what is wrong."""
-        self.names.append(reason)
-        self.about[len(self.names) - 1] = about
-        self.reason[rows & (self.reason == 0)] = len(self.names) - 1
-
-    @property
-    def good(self) -> NDArray[np.bool_]:
-        return np.asarray(self.reason == 0)
-
-    def details(self, rows: NDArray[np.int64]) -> list[str]:
-        details = []
-        for row in rows:
-            about = self.about[int(self.reason[row])]
-            details.append(about(int(row)) if callable(about) else about[int(row)].as_py())
-        return [text if len(text) <= _DETAIL_LENGTH else f"{text[: _DETAIL_LENGTH - 1]}…" for text in details]
-
-
 def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> CleanedChunk:
     """Read the rows of a chunk as reports.
 
@@ -162,8 +118,8 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
     """
     fields, rows = columns.fields, chunk.rows
     texts = {name: arrow_text(rows[heading]) for name, heading in fields.items()}
-    verdicts = _Verdicts(len(rows))
-    lon, lat, datum = _read_places(texts, rules, verdicts)
+    verdicts = Verdicts(len(rows))
+    lon, lat, datum = read_places(texts, rules, verdicts)
     time, until, zoned = _read_times(time_text(chunk, columns), rules, verdicts)
     category = _read_categories(texts["category"], rules, verdicts)
     good = verdicts.good
@@ -196,13 +152,7 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
         words, more_phones, more_ids = mask_persons(words)
         table[name] = pandas_text(words)
         phones, ids = phones + more_phones, ids + more_ids
-    held = held_rows(
-        chunk,
-        ~good,
-        [verdicts.names[code] for code in verdicts.reason[~good]],
-        verdicts.details(np.flatnonzero(~good)),
-        columns.left_out,
-    )
+    held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
     return CleanedChunk(
         reports=CLEAN_REPORTS.check(table),
         held=pd.concat([held, broken_rows(chunk)], ignore_index=True),
@@ -224,69 +174,8 @@ def _kept(texts: Mapping[str, Any], name: str, kept: Any, table: pd.DataFrame) -
     return pandas_text(texts[name].filter(kept))
 
 
-def _read_places(
-    texts: Mapping[str, Any], rules: ReportRules, verdicts: _Verdicts
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.object_]]:
-    """Return WGS-84 longitudes, latitudes and the datum of each row; hold rows whose place cannot be used."""
-
-    def both(row: int) -> str:
-        return f"{texts['lon'][row].as_py()}, {texts['lat'][row].as_py()}"
-
-    x, x_odd = parse_numbers(texts["lon"], decimal_comma=rules.decimal_comma)
-    y, y_odd = parse_numbers(texts["lat"], decimal_comma=rules.decimal_comma)
-    verdicts.hold(x_odd | y_odd, "bad_place", both)
-    verdicts.hold(np.isnan(x) | np.isnan(y), "no_place", both)
-    verdicts.hold((x == 0.0) & (y == 0.0), "null_island", both)
-    datum = _row_datums(texts, rules, verdicts)
-    lon, lat = _to_wgs84(x, y, datum, verdicts.good)
-    on_earth = np.isfinite(lon) & np.isfinite(lat) & (np.abs(lon) <= 180.0) & (np.abs(lat) <= 90.0)
-    in_town = np.zeros(len(x), dtype=bool)
-    usable = verdicts.good & on_earth
-    in_town[usable] = rules.inside(lon[usable], lat[usable])
-    doubtful = verdicts.good & ~in_town
-    if doubtful.any():
-        turned_lon, turned_lat = _to_wgs84(y, x, datum, doubtful)
-        swapped = doubtful & (np.abs(turned_lon) <= 180.0) & (np.abs(turned_lat) <= 90.0)
-        swapped[swapped] = rules.inside(turned_lon[swapped], turned_lat[swapped])
-        verdicts.hold(swapped, "swapped_place", lambda row: f"{both(row)} → {_turned(texts, row)}")
-        verdicts.hold(doubtful & ~on_earth, "bad_place", both)
-        verdicts.hold(doubtful, "outside_town", both)
-    return lon, lat, datum
-
-
-def _turned(texts: Mapping[str, Any], row: int) -> str:
-    return f"{texts['lat'][row].as_py()}, {texts['lon'][row].as_py()}"
-
-
-def _row_datums(texts: Mapping[str, Any], rules: ReportRules, verdicts: _Verdicts) -> NDArray[np.object_]:
-    if "datum" not in texts or rules.datum_known_by == "stated":
-        return np.full(len(texts["lon"]), rules.datum, dtype=object)
-    words, rows = different(texts["datum"])
-    known: list[str] = []
-    for word in words.to_pylist():
-        try:
-            known.append(parse_datum(word) if word else rules.datum)
-        except UnknownDatumError:
-            known.append("")
-    datum = np.array(known, dtype=object)[rows] if known else np.empty(0, dtype=object)
-    verdicts.hold(datum == "", "unknown_datum", texts["datum"])
-    return datum
-
-
-def _to_wgs84(
-    x: NDArray[np.float64], y: NDArray[np.float64], datum: NDArray[np.object_], wanted: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    lon, lat = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    for name in dict.fromkeys(datum[wanted]):
-        rows = wanted & (datum == name)
-        if not name.startswith("EPSG:"):  # degrees: others would only turn round the earth
-            rows &= (np.abs(x) <= 180.0) & (np.abs(y) <= 90.0)
-        lon[rows], lat[rows] = to_wgs84(x[rows], y[rows], name)
-    return lon, lat
-
-
 def _read_times(
-    text: Any, rules: ReportRules, verdicts: _Verdicts
+    text: Any, rules: ReportRules, verdicts: Verdicts
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
     """Return start and end of the interval (NaT when the instant is known), and which named a zone."""
     times = parse_times(text, timezone=rules.timezone, date_order=rules.date_order, serials=rules.serials)
@@ -303,7 +192,7 @@ def _read_times(
     return times.instant, until, times.zoned
 
 
-def _read_categories(text: Any, rules: ReportRules, verdicts: _Verdicts) -> NDArray[np.object_]:
+def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> NDArray[np.object_]:
     says = has_value(text)
     verdicts.hold(~says, "no_category", text)
     words, rows = different(text)

@@ -21,7 +21,7 @@ _KEY = "file_swaps"
 _MARK = ".swap-"
 
 
-def stage_file(target: Path, content: bytes) -> tuple[str, str]:
+def stage_file(target: Path, content: bytes) -> dict[str, str]:
     """Write what a file of the town will hold, beside it.
 
     Parameters
@@ -33,19 +33,27 @@ def stage_file(target: Path, content: bytes) -> tuple[str, str]:
 
     Returns
     -------
-    tuple of str
-        Name of the new file and of the target, for :func:`note_swaps`.
+    dict
+        Target to new file, for :func:`note_swaps`.
     """
     staged = target.with_name(f"{target.name}{_MARK}{secrets.token_hex(6)}")
     with staged.open("wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    return staged.name, target.name
+    return {target.name: staged.name}
 
 
 def note_swaps(connection: Any, swaps: Mapping[str, str]) -> None:
-    """Note renames (new file to target, names inside the town's folder) in their transaction."""
+    """Note renames in the transaction that they belong to.
+
+    Parameters
+    ----------
+    connection
+        That writes.
+    swaps
+        Target to new file, names inside the town's folder; ``""`` when the target is to be deleted.
+    """
     if swaps:
         meta_set(connection, _KEY, json.dumps(dict(swaps), ensure_ascii=False, sort_keys=True))
 
@@ -76,10 +84,12 @@ def finish_swaps(folder: Path, store: Any) -> bool:
 def settle_swaps(connection: Any, folder: Path) -> None:
     """Do what :func:`finish_swaps` does, inside a transaction that writes, and delete strays."""
     noted = meta_get(connection, _KEY)
-    for staged, target in json.loads(noted or "{}").items():
-        source = folder / Path(staged).name
-        if source.is_file():
-            source.replace(folder / Path(target).name)
+    for target, staged in json.loads(noted or "{}").items():
+        file = folder / Path(target).name
+        if not staged:
+            file.unlink(missing_ok=True)
+        elif (source := folder / Path(staged).name).is_file():
+            source.replace(file)
     if noted:
         meta_set(connection, _KEY, "")
     for stray in folder.glob(f"*{_MARK}*"):

@@ -41,7 +41,7 @@ from pingan_geo.storage.records import (
 )
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file
-from pingan_geo.workflow.placing import Placer
+from pingan_geo.workflow.placing import Placer, choose_datum
 from pingan_geo.workflow.towns import Town
 
 _KIND = "reports"
@@ -206,14 +206,7 @@ def _make_rules(
     date_order: str,
     now: datetime,
 ) -> ReportRules:
-    if stated:
-        datum, known_by = stated, "stated"
-    elif table.crs:
-        datum, known_by = parse_datum(table.crs), "crs"
-    elif columns.datum:
-        datum, known_by = columns.datum, "column"
-    else:
-        datum, known_by = parse_datum(settings.datum), "setting"
+    datum, known_by = choose_datum(stated, table, columns, settings.datum)
     placer = Placer.of(town)
     return ReportRules(
         categories=CategoryBook.of(settings.categories, is_open=settings.open_taxonomy, file=table.name),
@@ -352,10 +345,8 @@ class _Work:
         if self.batch_id is not None:
             finish_batch(self.connection, self.batch_id, json.dumps(receipt.as_dict(), ensure_ascii=False))
             if added:
-                staged, target = stage_file(
-                    self.town.folder / TOWN_FILE, _with_categories(self.town.folder, added)
-                )
-                note_swaps(self.connection, {staged: target})
+                content = _with_categories(self.town.folder, added)
+                note_swaps(self.connection, stage_file(self.town.folder / TOWN_FILE, content))
         return receipt
 
     def _notes(self, survey: Survey, added: dict[str, str]) -> Iterator[Note]:
@@ -410,7 +401,5 @@ def _with_categories(folder: Path, added: dict[str, str]) -> bytes:
         document.add(tomlkit.nl())
         document.add("categories", tomlkit.aot())
     for code, name in added.items():
-        document["categories"].append(  # type: ignore[union-attr]
-            tomlkit.item({"code": code, "name": name, "name_en": "", "board": ""})
-        )
+        document["categories"].append(tomlkit.item({"code": code, "name": name, "name_en": "", "board": ""}))
     return tomlkit.dumps(document).encode("utf-8")

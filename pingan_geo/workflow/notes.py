@@ -41,11 +41,11 @@ def describe_datum(datum: str, known_by: str, named: str) -> Iterator[Note]:
         yield ("Coordinates are taken as {datum}, the town's setting, because the file does not say.", shown)
 
 
-def describe_columns(columns: ColumnMap, blank: int) -> Iterator[Note]:
-    """Say which columns were not stored, and why."""
+def describe_columns(columns: ColumnMap, blank: int, *, keeps_unused: bool = False) -> Iterator[Note]:
+    """Say which columns were not stored, and why; ``keeps_unused``: those without a field are kept."""
     if columns.left_out:
         yield ("Columns about persons were not stored: {columns}.", {"columns": list(columns.left_out)})
-    if columns.unused:
+    if columns.unused and not keeps_unused:
         shown = list(columns.unused[:_SHOWN]) + (["…"] if len(columns.unused) > _SHOWN else [])
         yield ("Columns that were not used: {columns}.", {"columns": shown})
     if blank:

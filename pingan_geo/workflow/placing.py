@@ -8,11 +8,42 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pingan_geo.coords import parse_datum
+from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.raw import TableFile
 from pingan_geo.spatial.cells import cells_of
 from pingan_geo.spatial.grids import PolygonIndex
 
 #: Column of reports → layer of polygons.
 ZONES = {"grid_id": "grids", "village_id": "villages", "beat_id": "beats"}
+
+
+def choose_datum(stated: str, table: TableFile, columns: ColumnMap, setting: str) -> tuple[str, str]:
+    """Return the datum of a file's coordinates and how it is known.
+
+    Parameters
+    ----------
+    stated
+        By the person, as :func:`pingan_geo.coords.parse_datum` gives it, or ``""``. It wins, but that a layer
+        in metres is not degrees of WGS-84 because somebody said so.
+    table, columns
+        The file and how its headings were understood.
+    setting
+        The town's datum.
+
+    Returns
+    -------
+    tuple of str
+        Datum, and ``stated``, ``crs``, ``column`` or ``setting``.
+    """
+    plain = stated in {"wgs84", "cgcs2000"}
+    if stated and not (table.crs and plain):
+        return stated, "stated"
+    if table.crs:
+        return parse_datum(table.crs), "crs"
+    if columns.datum:
+        return columns.datum, "column"
+    return parse_datum(setting), "setting"
 
 
 class Placer:

@@ -35,7 +35,9 @@ def rows_of(path, **how):
 
 
 def broken_of(path):
-    return [tuple(row) for chunk in read_rows(open_table(path)) for row in chunk.broken.itertuples(index=False)]
+    return [
+        tuple(row) for chunk in read_rows(open_table(path)) for row in chunk.broken.itertuples(index=False)
+    ]
 
 
 def write(path, content):
@@ -187,13 +189,17 @@ def test_row_that_swallows_others_is_broken(tmp_path):
 def test_rows_keep_their_numbers_over_many_chunks(tmp_path):
     wide = "x" * 1000
     lines = ["a,b"]
-    for number in range(2, 3 * BLOCK_BYTES // 1000):
-        lines.append("broken" if number % 501 == 0 else "" if number % 707 == 0 else f"{number},{wide}")
+    lines += [
+        "broken" if number % 501 == 0 else "" if number % 707 == 0 else f"{number},{wide}"
+        for number in range(2, 3 * BLOCK_BYTES // 1000)
+    ]
     path = write(tmp_path / "a.csv", "\n".join(lines))
     chunks = list(read_rows(open_table(path)))
     assert len(chunks) >= 3
     assert all(str(number) == cells[0] for number, cells in rows_of(path))
-    assert [row[0] for row in broken_of(path)] == [n for n in range(2, 3 * BLOCK_BYTES // 1000) if n % 501 == 0]
+    assert [row[0] for row in broken_of(path)] == [
+        n for n in range(2, 3 * BLOCK_BYTES // 1000) if n % 501 == 0
+    ]
     done = [chunk.done for chunk in chunks]
     assert done == sorted(done)
     assert done[-1] <= path.stat().st_size
@@ -233,7 +239,9 @@ def test_headings_are_made_distinct():
 
 def test_reading_twice_gives_the_same(tmp_path):
     table = open_table(write(tmp_path / "a.csv", "a,b\n1,2\n"))
-    assert [chunk.rows.to_dict() for chunk in read_rows(table)] == [chunk.rows.to_dict() for chunk in read_rows(table)]
+    assert [chunk.rows.to_dict() for chunk in read_rows(table)] == [
+        chunk.rows.to_dict() for chunk in read_rows(table)
+    ]
 
 
 # -- workbooks ---------------------------------------------------------------------------------------

@@ -1,0 +1,116 @@
+"""Rows of text → named points: posts, stations, enterprises, places, volunteers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.places import PlaceRules, Verdicts, read_places
+from pingan_geo.intake.raw import RawChunk
+from pingan_geo.intake.texts import arrow_text, has_value, mask_persons, pandas_text
+from pingan_geo.intake.values import broken_rows, held_rows
+
+#: Of these, a row without a place is stored too: a volunteer's area is a village.
+WITHOUT_PLACE = ("volunteers",)
+
+
+@dataclass(frozen=True)
+class CleanedFeatures:
+    """What became of a chunk.
+
+    Parameters
+    ----------
+    features
+        ``row_number, feature_id, name, kind, lon, lat, attributes``; FEATURES without its placing.
+    held
+        HELD_ROWS.
+    phones, id_numbers
+        Masked in texts.
+    """
+
+    features: pd.DataFrame
+    held: pd.DataFrame
+    phones: int
+    id_numbers: int
+
+
+def clean_features(chunk: RawChunk, kind: str, columns: ColumnMap, rules: PlaceRules) -> CleanedFeatures:
+    """Read the rows of a chunk as named points.
+
+    Parameters
+    ----------
+    chunk
+        Rows as received.
+    kind
+        One of :data:`pingan_geo.intake.columns.FEATURE_KINDS`.
+    columns
+        Field to heading.
+    rules
+        What is known of the coordinates.
+
+    Returns
+    -------
+    CleanedFeatures
+        A row without a number is known by its name, one without a name bears its number. Columns that no
+        field was found for become attributes, but for those that hold persons.
+    """
+    rows = chunk.rows
+    texts = {name: arrow_text(rows[heading]) for name, heading in columns.fields.items()}
+    verdicts = Verdicts(len(rows))
+    number, name = _numbers_and_names(texts, len(rows))
+    verdicts.hold(np.asarray(pc.equal(number, "")), "no_name", number)
+    if "lon" in texts:
+        lon, lat, _ = read_places(texts, rules, verdicts, needed=kind not in WITHOUT_PLACE)
+    else:
+        lon, lat = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    good = verdicts.good
+    kept = pa.array(good)
+    attributes, phones, ids = _attributes(rows[good], columns)
+    table = pd.DataFrame(
+        {
+            "row_number": rows.index.to_numpy("int64")[good],
+            "feature_id": pandas_text(number.filter(kept)),
+            "name": pandas_text(name.filter(kept)),
+            "kind": pandas_text(texts["kind"].filter(kept)) if "kind" in texts else "",
+            "lon": lon[good],
+            "lat": lat[good],
+            "attributes": pd.array(attributes, dtype="str"),
+        }
+    )
+    table["kind"] = table["kind"].astype("str")
+    held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
+    return CleanedFeatures(table, pd.concat([held, broken_rows(chunk)], ignore_index=True), phones, ids)
+
+
+def _numbers_and_names(texts: Mapping[str, Any], count: int) -> tuple[Any, Any]:
+    empty = pa.repeat(pa.scalar("", pa.large_string()), count)
+    number, name = (
+        pc.if_else(pa.array(has_value(texts[field])), texts[field], "") if field in texts else empty
+        for field in ("feature_id", "name")
+    )
+    return pc.if_else(pc.equal(number, ""), name, number), pc.if_else(pc.equal(name, ""), number, name)
+
+
+def _attributes(rows: pd.DataFrame, columns: ColumnMap) -> tuple[list[str], int, int]:
+    """Return a JSON object of each row's further columns; empty cells are left out."""
+    phones = ids = 0
+    cells: dict[str, list[str]] = {}
+    for heading in columns.unused:
+        text, more_phones, more_ids = mask_persons(arrow_text(rows[heading]))
+        cells[heading] = text.to_pylist()
+        phones, ids = phones + more_phones, ids + more_ids
+    if not cells:
+        return ["{}"] * len(rows), 0, 0
+    objects = [
+        json.dumps({key: cell for key, cell in zip(cells, row, strict=True) if cell}, ensure_ascii=False)
+        for row in zip(*cells.values(), strict=True)
+    ]
+    return objects, phones, ids
