@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
@@ -19,7 +19,6 @@ import streamlit as st
 from pingan_geo.i18n import Translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.settings import LAYER_FILES, Settings
-from pingan_geo.stats.density import DensitySurface
 from pingan_geo.ui.state import Choices, fixed_choices
 from pingan_geo.workflow.explore import (
     MapView,
@@ -32,9 +31,13 @@ from pingan_geo.workflow.explore import (
     look_into,
     see_density,
 )
-from pingan_geo.workflow.hotspots import Hotspots, find_hotspots
 from pingan_geo.workflow.inventory import LayerCheck, check_layers, load_features, read_data_version
+from pingan_geo.workflow.said import town_notice
 from pingan_geo.workflow.towns import Town, open_town
+
+if TYPE_CHECKING:  # the first page comes sooner without what only others need
+    from pingan_geo.stats.density import DensitySurface
+    from pingan_geo.workflow.hotspots import Hotspots
 
 _ANSWERS = 64
 _Takes = ParamSpec("_Takes")
@@ -76,8 +79,7 @@ class Visit:
     @property
     def notice(self) -> str:
         """What must stand on everything drawn or handed out; empty when nothing must."""
-        made_up = self.t("Synthetic data, not real events") if self.settings.synthetic else ""
-        return " · ".join(part for part in (made_up, self.settings.notice) if part)
+        return town_notice(self.settings, self.t)
 
     def resolution(self, detail: str) -> int:
         """Return the H3 resolution of a level of detail."""
@@ -118,6 +120,7 @@ class Visit:
 
     def hotspots(self, asked: ReportFilter, **options: Any) -> Hotspots:
         """Return the hotspot list, worked out once."""
+        options["language"] = self.t.language
         return _hotspots(self.key, asked, tuple(sorted(options.items())), self)
 
 
@@ -208,6 +211,8 @@ def _density(key: str, asked: ReportFilter, resolution: int, _visit: Visit, _vie
 
 @shared(_ANSWERS)
 def _hotspots(key: str, asked: ReportFilter, options: tuple[tuple[str, Any], ...], _visit: Visit) -> Hotspots:  # noqa: ARG001
+    from pingan_geo.workflow.hotspots import find_hotspots
+
     return find_hotspots(_visit.town, asked, reports=_visit.index.reports, **dict(options))
 
 

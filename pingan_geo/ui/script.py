@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
+from typing import Any
 
 import streamlit as st
 
@@ -10,8 +12,6 @@ from pingan_geo.errors import PinganError
 from pingan_geo.i18n import Translator
 from pingan_geo.ui.cache import Visit, begin_visit, current_town
 from pingan_geo.ui.components import layout
-from pingan_geo.ui.pages import hotspots, imports, town
-from pingan_geo.ui.pages import map as map_page
 from pingan_geo.ui.state import visitor_language
 
 
@@ -35,22 +35,19 @@ def run() -> None:
     layout.show_footer(visit)
 
 
-def _pages(visit: Visit, t: Translator) -> list[st.Page]:
-    shown = (
-        (map_page.show, t("Map"), "map", True),
-        (hotspots.show, t("Hotspots"), "hotspots", False),
-        (imports.show, t("Import"), "import", False),
-        (town.show, t("Town"), "town", False),
-    )
+def _pages(visit: Visit, t: Translator) -> list[Any]:
+    shown = (("map", t("Map")), ("hotspots", t("Hotspots")), ("imports", t("Import")), ("town", t("Town")))
     return [
-        st.Page(partial(_guarded, show, visit), title=title, url_path=path, default=default)
-        for show, title, path, default in shown
+        st.Page(partial(_show, name, visit), title=title, url_path=name, default=name == "map")
+        for name, title in shown
     ]
 
 
-def _guarded(show: object, visit: Visit) -> None:
+def _show(name: str, visit: Visit) -> None:
+    """Run one page; the others, and what they need, are not loaded for it."""
+    page = import_module(f"pingan_geo.ui.pages.{name}")
     try:
-        show(visit)  # type: ignore[operator]
+        page.show(visit)
     except PinganError as error:
         st.error(visit.t.error(error))
 

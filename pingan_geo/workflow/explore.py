@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +22,12 @@ from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS, REPORTS
 from pingan_geo.spatial.cells import centres, disk, parents
 from pingan_geo.stats.breaks import fixed_breaks
 from pingan_geo.stats.counts import trend
-from pingan_geo.stats.density import DensitySurface, density_surface
 from pingan_geo.stats.filters import known_hours
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.towns import Town
+
+if TYPE_CHECKING:  # the first page does not need it
+    from pingan_geo.stats.density import DensitySurface
 
 #: Columns that a list of reports shows, in this order.
 LISTED = (
@@ -433,6 +435,8 @@ def see_density(
     DensitySurface
         The bandwidth goes with the view's resolution and is about the reach of a cell and its neighbours.
     """
+    from pingan_geo.stats.density import density_surface
+
     places = index.reports[["lon", "lat"]].to_numpy()[view.fits]
     edge_m = _EDGE_M * 7 ** ((9 - view.resolution) / 2)
     return density_surface(

@@ -48,6 +48,14 @@ def called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
+def notes(node: ast.AST) -> list[ast.Tuple]:
+    """Notes of a receipt: (msgid, {values}), or a pair that a function yields."""
+    pair = node.value if isinstance(node, ast.Yield) else node
+    if not isinstance(pair, ast.Tuple) or len(pair.elts) != 2:
+        return []
+    return [pair] if isinstance(node, ast.Yield) or isinstance(pair.elts[1], ast.Dict) else []
+
+
 @cache
 def used() -> dict[str, str]:
     """msgid -> where it is used."""
@@ -64,8 +72,8 @@ def used() -> dict[str, str]:
                     found.update(dict.fromkeys(texts_of(node.args[0]), where))
             if isinstance(node, ast.keyword) and node.arg == "stage":
                 found.update(dict.fromkeys(texts_of(node.value), where))
-            if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[1], ast.Dict):
-                found.update(dict.fromkeys(texts_of(node.elts[0]), where))  # a note of a receipt
+            for note in notes(node):
+                found.update(dict.fromkeys(texts_of(note.elts[0]), where))
     for name, value in vars(errors).items():
         if isinstance(value, type) and issubclass(value, PinganError):
             found[value.message] = f"errors.{name}"

@@ -21,7 +21,7 @@ _BARS = 7
 _STEPS = {"day": mark("Reports a day"), "week": mark("Reports a week"), "month": mark("Reports a month")}
 
 
-def show_trend(view: MapView, t: Translator, *, height: int = 190) -> None:
+def show_trend(view: MapView, t: Translator, *, height: int = 150) -> None:
     """Draw how many reports came in each step; a step that is not over yet is faint."""
     st.markdown(f"**{t(_STEPS[view.step])}**")
     steps = pd.DataFrame(
@@ -49,7 +49,7 @@ def show_trend(view: MapView, t: Translator, *, height: int = 190) -> None:
         st.caption(t("Pale: this step is not complete."))
 
 
-def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: str, height: int = 210) -> None:
+def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: str, height: int = 175) -> None:
     """Draw 7 × 24 counts; reports without a known hour are said below."""
     st.markdown(f"**{t('Hours and weekdays')}**")
     names = t.weekdays()
@@ -105,8 +105,8 @@ def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: st
 
 
 def show_categories(categories: pd.DataFrame, names: Mapping[str, str], t: Translator) -> None:
-    """Draw how many reports each category has, the rest beyond the first few in one bar."""
-    st.markdown(f"**{t('Categories')}**")
+    """Draw how many reports each category has, the first few as bars."""
+    st.markdown(f"**{t('By category')}**")
     first = categories.head(_BARS)
     bars = pd.DataFrame(
         {
@@ -114,10 +114,6 @@ def show_categories(categories: pd.DataFrame, names: Mapping[str, str], t: Trans
             "count": first["count"].to_numpy(),
         }
     )
-    rest = categories.iloc[_BARS:]
-    if len(rest):
-        said = t("{count} other categories", count=len(rest))
-        bars.loc[len(bars)] = [said, int(rest["count"].sum())]
     order = bars["category"].tolist()
     base = alt.Chart(bars).encode(
         y=alt.Y(
@@ -133,10 +129,13 @@ def show_categories(categories: pd.DataFrame, names: Mapping[str, str], t: Trans
         text=alt.Text("count:Q", format=",d")
     )
     st.altair_chart(
-        _plain(base.mark_bar(color=ACCENT, height=12) + numbers, 24 * len(bars) + 4),
+        _plain(base.mark_bar(color=ACCENT, height=12) + numbers, 22 * len(bars) + 4),
         width="stretch",
         key="categories",
     )
+    rest = categories.iloc[_BARS:]
+    if len(rest):
+        st.caption(t("{kinds} other categories: {count}", kinds=len(rest), count=int(rest["count"].sum())))
 
 
 def _axis_format(view: MapView, t: Translator) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +14,9 @@ import streamlit as st
 from pingan_geo.outputs.exports import table_bytes
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components.tables import headings
+
+if TYPE_CHECKING:
+    from pingan_geo.workflow.hotspots import Hotspots
 
 _TYPES = {
     ".csv": "text/csv",
@@ -51,14 +56,39 @@ def offer_downloads(
     with st.container(horizontal=True, key=f"downloads_{key}", vertical_alignment="center"):
         st.markdown(t("Download"), width="content")
         for suffix in suffixes:
-            st.download_button(
-                _LABELS[suffix],
-                _writer(visit, table, suffix, title, geometry, about),
-                file_name=f"{_safe(visit.settings.name)}_{_safe(name)}{suffix}",
-                mime=_TYPES[suffix],
-                on_click="ignore",
-                key=f"download_{key}{suffix}",
-            )
+            _button(visit, _writer(visit, table, suffix, title, geometry, about), name, suffix, key)
+
+
+def offer_hotspots(visit: Visit, found: Hotspots) -> None:
+    """Draw one button per format for a hotspot list; the files are those of ``pingan hotspots``."""
+    t = visit.t
+    with st.container(horizontal=True, key="downloads_hotspots", vertical_alignment="center"):
+        st.markdown(t("Download"), width="content")
+        for suffix in _LABELS:
+            _button(visit, _hotspot_writer(visit, found, suffix), "hotspots", suffix, "hotspots")
+
+
+def _hotspot_writer(visit: Visit, found: Hotspots, suffix: str) -> Callable[[], bytes]:
+    def write() -> bytes:
+        from pingan_geo.workflow.hotspots import export_hotspots
+
+        words = headings(found.table.columns, visit.t)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f"hotspots{suffix}"
+            return export_hotspots(found, file, language=visit.t.language, headings=words).read_bytes()
+
+    return write
+
+
+def _button(visit: Visit, write: Callable[[], bytes], name: str, suffix: str, key: str) -> None:
+    st.download_button(
+        _LABELS[suffix],
+        write,
+        file_name=f"{_safe(visit.settings.name)}_{_safe(name)}{suffix}",
+        mime=_TYPES[suffix],
+        on_click="ignore",
+        key=f"download_{key}{suffix}",
+    )
 
 
 def _writer(

@@ -17,8 +17,9 @@ from pingan_geo.i18n import Translator, mark
 from pingan_geo.model.receipt import HOLD_REASONS, OnProgress, Progress, Receipt
 from pingan_geo.settings import DATUMS
 from pingan_geo.ui.cache import Visit
-from pingan_geo.ui.components.tables import show_table
-from pingan_geo.workflow.import_layers import export_held, held_rows
+from pingan_geo.ui.components import layout
+from pingan_geo.ui.components.tables import HEADINGS, show_table
+from pingan_geo.workflow.held import export_held, held_rows
 from pingan_geo.workflow.inventory import load_batches
 
 KINDS: Mapping[str, str] = {
@@ -42,6 +43,11 @@ _DATUMS: Mapping[str, str] = {
     "bd09": mark("BD-09 (Baidu)"),
     "cgcs2000": mark("CGCS2000 (survey)"),
 }
+_DATE_ORDERS: Mapping[str, str] = {
+    "": mark("As the file shows"),
+    "dmy": mark("Day before month"),
+    "mdy": mark("Month before day"),
+}
 _OUTCOMES = (
     ("accepted", mark("Accepted")),
     ("merged", mark("Merged")),
@@ -61,6 +67,7 @@ class Upload:
     kind: str
     datum: str
     source: str
+    date_order: str
     dropped: Any
 
     @contextmanager
@@ -75,16 +82,15 @@ class Upload:
 def choose_file(visit: Visit) -> Upload | None:
     """Draw the fields of an import and return what is to be read, ``None`` until a file is there."""
     t = visit.t
-    left, middle, right = st.columns([1, 1, 1])
-    kind = left.selectbox(
-        t("What the file holds"), list(KINDS), format_func=lambda code: t(KINDS[code]), key="import_kind"
-    )
-    datum = middle.selectbox(
-        t("Coordinates are"), list(_DATUMS), format_func=lambda code: t(_DATUMS[code]), key="import_datum"
-    )
-    source = ""
+    places = st.columns(4)
+    kind = _one(places[0], t("What the file holds"), KINDS, "import_kind", t)
+    datum = _one(places[1], t("Coordinates are"), _DATUMS, "import_datum", t)
+    source = date_order = ""
     if kind == "reports":
-        source = right.text_input(t("Name of the ledger (may be empty)"), key="import_source", max_chars=80)
+        date_order = _one(places[2], t("Dates such as 3/4/2026"), _DATE_ORDERS, "import_dates", t)
+        source = places[3].text_input(
+            t("Name of the ledger (may be empty)"), key="import_source", max_chars=80
+        )
     dropped = st.file_uploader(
         t("CSV, Excel, GeoJSON, GPKG or zipped Shapefile, up to {limit} MB", limit=LARGEST_MB),
         type=_SUFFIXES,
@@ -97,7 +103,11 @@ def choose_file(visit: Visit) -> Upload | None:
             command=f"`pingan import {kind} …`",
         )
     )
-    return None if dropped is None else Upload(kind, datum, source.strip(), dropped)
+    return None if dropped is None else Upload(kind, datum, source.strip(), date_order, dropped)
+
+
+def _one(place: Any, label: str, offered: Mapping[str, str], key: str, t: Translator) -> str:
+    return str(place.selectbox(label, list(offered), format_func=lambda code: t(offered[code]), key=key))
 
 
 @contextmanager
@@ -126,7 +136,7 @@ def start_progress(t: Translator) -> Iterator[OnProgress]:
 def show_receipt(receipt: Receipt, visit: Visit) -> None:
     """Draw what became of every row, and what the file was taken to be."""
     t = visit.t
-    st.subheader(t("Receipt: {file}", file=_plain(receipt.file)), anchor=False)
+    layout.show_section(t("Receipt: {file}", file=receipt.file))
     if receipt.dry_run:
         st.info(t("Checked only. Nothing was written."))
     parts = [f"{t(name)} {t.number(getattr(receipt, field))}" for field, name in _OUTCOMES]
@@ -137,7 +147,7 @@ def show_receipt(receipt: Receipt, visit: Visit) -> None:
     if receipt.columns:
         with left:
             st.markdown(f"**{t('How the columns were understood')}**")
-            table = pd.DataFrame({"field": list(receipt.columns), "heading": list(receipt.columns.values())})
+            table = pd.DataFrame({"field": _fields(receipt, t), "heading": list(receipt.columns.values())})
             show_table(table.astype("str"), t, key="receipt_columns")
     if receipt.held_by_reason:
         with right:
@@ -147,11 +157,15 @@ def show_receipt(receipt: Receipt, visit: Visit) -> None:
             show_table(table, t, key="receipt_reasons")
 
 
+def _fields(receipt: Receipt, t: Translator) -> list[str]:
+    return [t(HEADINGS[name]) if name in HEADINGS else name for name in receipt.columns]
+
+
 def show_held(visit: Visit) -> None:
     """Draw the rows that were held, why, and the file that goes back to the sender."""
     t = visit.t
     held = held_rows(visit.town)
-    st.subheader(t("Held rows"), anchor=False)
+    layout.show_section(t("Held rows"))
     if held.empty:
         st.caption(t("No row is held."))
         return
@@ -183,7 +197,7 @@ def show_batches(visit: Visit) -> int | None:
     """Draw the imports made so far; return the number of the one that is to be taken back."""
     t = visit.t
     batches = load_batches(visit.town)
-    st.subheader(t("Imports"), anchor=False)
+    layout.show_section(t("Imports"))
     if batches.empty:
         st.caption(t("Nothing was imported yet."))
         return None
@@ -214,7 +228,7 @@ def _held_writer(visit: Visit, suffix: str) -> Any:
     def write() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / f"held{suffix}"
-            export_held(visit.town, file)
+            export_held(visit.town, file, language=visit.t.language)
             return file.read_bytes()
 
     return write

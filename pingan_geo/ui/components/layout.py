@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,6 +17,9 @@ from pingan_geo.model.report import Period
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.state import Choices, Question, Refused
 from pingan_geo.workflow.explore import MapView
+
+if TYPE_CHECKING:
+    from pingan_geo.workflow.hotspots import Hotspots
 
 _STYLE = Path(__file__).parents[1] / "style.css"
 
@@ -51,6 +55,11 @@ def show_heading(visit: Visit, title: str, said: str = "") -> None:
     """Draw the page's heading: the town, what the page is, one sentence."""
     line = f"<p>{html.escape(said)}</p>" if said else ""
     st.html(f'<div class="heading"><h1>{html.escape(visit.name)} · {html.escape(title)}</h1>{line}</div>')
+
+
+def show_section(title: str) -> None:
+    """Draw the heading of a part of the page."""
+    st.html(f'<h3 class="section">{html.escape(title)}</h3>')
 
 
 def show_refused(refused: Sequence[Refused], t: Translator) -> None:
@@ -125,16 +134,30 @@ def say_what_there_is(visit: Visit, t: Translator) -> str:
     return t("There are reports from {first} to {last}.", first=oldest.date(), last=newest.date())
 
 
-def show_conservation(total: int, inside: int, without: int, t: Translator) -> None:
-    """Say that every report that fits is drawn or counted as without a place on this layer."""
-    st.markdown(
+def show_hotspot_totals(found: Hotspots, t: Translator) -> None:
+    """Say what the list holds of all that fits, and what is in no cell of the town."""
+    said = [
         t(
-            "Hexagons {inside} + without hexagon {without} = {total} reports",
-            inside=inside,
-            without=without,
-            total=total,
-        )
-    )
+            "listed cells {listed} + other cells {other} + in no cell of the town {unassigned} = {total}",
+            listed=found.in_listed,
+            other=found.in_other,
+            unassigned=found.unassigned,
+            total=found.total,
+        ),
+        t(
+            "{cells} of {all} cells, {share} of the area",
+            cells=found.cells_listed,
+            all=found.cells_all,
+            share=t.percent(found.covered_m2 / found.area_m2, 2),
+        ),
+    ]
+    st.markdown(" · ".join(said))
+
+
+def show_about(about: Sequence[tuple[str, str]], t: Translator) -> None:
+    """Draw how a list was made, folded away."""
+    with st.expander(t("How this list was made")):
+        show_facts(dict(about))
 
 
 def say_period(period: Period, t: Translator) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -34,7 +34,9 @@ from pingan_geo.ui.components.town_map import show_map
 from pingan_geo.ui.routes import tile_source
 from pingan_geo.ui.state import OVERLAYS, Question
 from pingan_geo.workflow.explore import MapView
-from pingan_geo.workflow.hotspots import Hotspots
+
+if TYPE_CHECKING:
+    from pingan_geo.workflow.hotspots import Hotspots
 
 MOST_POINTS = 5_000
 _POINTS = ("posts", "stations", "enterprises", "places")
@@ -100,24 +102,24 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
     else:
         legend = _add_reports(visit, view, layers)
     layers += _overlays(visit, question)
-    clicked = show_map(_base(visit), layers, key="report_map", height=560)
+    clicked = show_map(_base(visit), layers, key="report_map", height=600)
     st.html(legend + _overlay_legend(question, t))
     return _pick_of(clicked, "report_map")
 
 
-def show_hotspot_map(visit: Visit, found: Hotspots, resolution: int) -> None:
+def show_hotspot_map(visit: Visit, found: Hotspots) -> None:
     """Draw the ranked cells with their ranks."""
     t, table = visit.t, found.table
     cells = np.array([int(cell, 16) for cell in table["cell"]], dtype=np.uint64)
     counts = table["count"].to_numpy()
-    classes = count_classes(fixed_breaks(counts).tolist())
+    classes = count_classes(found.breaks.tolist())
     layers: list[Any] = [
         *_ground(visit, ("roads", "waters")),
         PolygonLayer(visit.polygons("villages"), "villages"),
         CellLayer(cells, counts, classes, tip=t("{value} reports")),
         PolygonLayer(_ranked(cells, table["rank"]), "grids", labels=True),
     ]
-    show_map(_base(visit), layers, key=f"hotspot_map_{resolution}", height=480)
+    show_map(_base(visit), layers, key="hotspot_map", height=480)
     st.html(_legend("cells", classes, counts, t))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pingan_geo.errors import BadChoiceError
 from pingan_geo.ui.cache import Visit
-from pingan_geo.ui.components import charts, downloads, tables
+from pingan_geo.ui.components import charts, downloads, layout, tables
 from pingan_geo.ui.state import Question
 from pingan_geo.workflow.explore import MapView, PlaceView, parse_cell
 
@@ -32,7 +32,7 @@ def show_place(visit: Visit, question: Question, view: MapView) -> Question:
     place = visit.place(view, kind, code)
     if st.button(t("Back to the whole town"), key="pick_back"):
         return replace(question, pick="")
-    st.subheader(_title(visit, place), anchor=False)
+    layout.show_section(_title(visit, place))
     st.markdown(t("**{count}** of {total} reports that fit lie here.", count=place.total, total=view.total))
     charts.show_hours(place.hours, place.without_hour, t, key="place")
     if not place.neighbours.empty:
@@ -45,7 +45,7 @@ def show_place_reports(visit: Visit, question: Question, view: MapView) -> None:
     t = visit.t
     kind, _, code = question.pick.partition(":")
     place = visit.place(view, kind, code)
-    st.subheader(t("Reports here"), anchor=False)
+    layout.show_section(t("Reports here"))
     if place.shown < place.total:
         st.caption(t("Shown {shown} of {total}, the newest.", shown=place.shown, total=place.total))
     words = tables.worded_reports(visit, place.reports)

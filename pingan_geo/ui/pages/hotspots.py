@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from pingan_geo.errors import NoReportsError
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import downloads, layout, tables
 from pingan_geo.ui.components.filters import choose, choose_number, show_filters
@@ -34,28 +35,20 @@ def show(visit: Visit) -> None:
             question = replace(question, coverage=float(share))
     keep_question(question, t.language)
 
-    found = visit.hotspots(
-        question.report_filter(visit.today),
-        method=question.method,
-        resolution=visit.resolution(question.detail),
-        top=question.top if question.cut == "top" else None,
-        coverage=question.coverage / 100 if question.cut == "coverage" else None,
-    )
-    about = layout.say_question(question, choices, question.period(visit.today), t)
-    st.caption(" · ".join(f"{label}: {text}" for label, text in about))
-    layout.show_conservation(found.total, found.in_cells, found.unassigned, t)
-    if found.table.empty:
-        st.info(t("No report fits this choice. Widen the period or take away a filter."))
+    try:
+        found = visit.hotspots(
+            question.report_filter(visit.today),
+            method=question.method,
+            resolution=visit.resolution(question.detail),
+            top=question.top if question.cut == "top" else None,
+            coverage=question.coverage / 100 if question.cut == "coverage" else None,
+        )
+    except NoReportsError as error:
+        st.info(t.error(error))
+        st.caption(layout.say_what_there_is(visit, t))
         return
-    show_hotspot_map(visit, found, visit.resolution(question.detail))
-    tables.show_table(tables.worded_hotspots(found.table), t, key="hotspots")
-    downloads.offer_downloads(
-        visit,
-        found.table,
-        name="hotspots",
-        title=t("Hotspots"),
-        key="hotspots",
-        geometry="cell",
-        about=about,
-        suffixes=(".csv", ".xlsx", ".geojson", ".gpkg", ".kml"),
-    )
+    layout.show_hotspot_totals(found, t)
+    show_hotspot_map(visit, found)
+    tables.show_table(tables.worded_hotspots(found.table), t, key="hotspots", height=420)
+    downloads.offer_hotspots(visit, found)
+    layout.show_about(found.about, t)

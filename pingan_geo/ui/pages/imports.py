@@ -35,7 +35,12 @@ def show(visit: Visit) -> None:
                     options = {"datum": upload.datum, "dry_run": checked, "now": town_now(visit)}
                     if upload.kind == "reports":
                         receipt = import_reports(
-                            visit.town, file, source=upload.source, on_progress=on_progress, **options
+                            visit.town,
+                            file,
+                            source=upload.source,
+                            date_order=upload.date_order,
+                            on_progress=on_progress,
+                            **options,
                         )
                     else:
                         receipt = import_layer(

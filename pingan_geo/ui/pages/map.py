@@ -57,7 +57,7 @@ def _twin(visit: Visit, question: Question, view: MapView) -> None:
     """Draw the table of what the map draws, and its files."""
     t = visit.t
     about = layout.say_question(question, visit.choices(), view.period, t)
-    st.subheader(t("The same as a table"), anchor=False)
+    layout.show_section(t("The same as a table"))
     if question.layer == "points":
         table, shown = tables.point_table(visit, view)
         layout.show_cut(shown, view.total, t)

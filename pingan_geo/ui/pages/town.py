@@ -26,7 +26,7 @@ def show(visit: Visit) -> None:
         )
     facts, layers = st.columns([1, 2], gap="large")
     with facts:
-        st.subheader(t("Facts"), anchor=False)
+        layout.show_section(t("Facts"))
         layout.show_facts(
             {
                 t("Name"): visit.name,
@@ -45,20 +45,20 @@ def show(visit: Visit) -> None:
                 t("Notice"): settings.notice,
             }
         )
-        st.subheader(t("What the town holds"), anchor=False)
+        layout.show_section(t("What the town holds"))
         show_table(feature_counts(visit), t, key="features")
     with layers:
-        st.subheader(t("Layers and their check"), anchor=False)
+        layout.show_section(t("Layers and their check"))
         checks = layer_checks(visit)
         show_table(checks.table, t, key="layers")
         for check in checks.found:
             show_check(check, t)
     posts = post_list(visit)
-    st.subheader(t("Safety posts"), anchor=False)
+    layout.show_section(t("Safety posts"))
     show_table(posts, t, key="posts", height=280)
-    st.subheader(t("Categories"), anchor=False)
+    layout.show_section(t("Categories"))
     show_table(taxonomy(visit), t, key="taxonomy", height=280)
-    st.subheader(t("About the numbers"), anchor=False)
+    layout.show_section(t("About the numbers"))
     st.markdown(
         "\n".join(
             f"- {line}"
