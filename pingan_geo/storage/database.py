@@ -141,7 +141,7 @@ def open_store(url: str, *, backups: Path | None, create: bool = False) -> Store
         raise _damaged(file, backups, "the file is missing")
     if not os.access(file if file.exists() else file.parent, os.W_OK) or not os.access(file.parent, os.W_OK):
         raise DatabaseWriteError(file=file, detail="the place is read-only or does not exist")
-    with _plain_errors(file, backups):
+    with _plain_errors(file, backups, opening=True):
         _bring_up_to_date(file, backups, create=create)
         return Store(url, file, backups, _make_engine(file))
 
@@ -163,6 +163,32 @@ def backup_to(store: Store, file: Path) -> None:
     """
     with _plain_errors(file, store.backups):
         _copy_database(store.file, file)
+
+
+def compact_store(store: Store) -> None:
+    """Rewrite a database that nobody else uses without gaps, and fold its write-ahead log away.
+
+    What was written in the same order is then the same bytes.
+
+    Parameters
+    ----------
+    store
+        Its connections are closed; it can be used again afterwards.
+
+    Raises
+    ------
+    DatabaseBusyError
+        If someone else uses it.
+    DatabaseWriteError
+        If there is no room for the second copy.
+    """
+    store.close()
+    with (
+        _plain_errors(store.file, store.backups),
+        closing(sqlite3.connect(store.file, timeout=BUSY_S)) as plain,
+    ):
+        plain.execute("VACUUM")
+        plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 # -- connections -------------------------------------------------------------------------------------
@@ -246,13 +272,19 @@ def _damaged(file: Path, backups: Path | None, detail: str) -> DatabaseDamagedEr
 
 
 @contextmanager
-def _plain_errors(file: Path, backups: Path | None) -> Iterator[None]:
-    """Turn what SQLite says about the file into one sentence for people; all else passes as it is."""
+def _plain_errors(file: Path, backups: Path | None, *, opening: bool = False) -> Iterator[None]:
+    """Turn what SQLite says about the file into one sentence for people; all else passes as it is.
+
+    While a database is opened, nothing but its own state can be at fault: tables that are not as a migration
+    expects them are damage, too.
+    """
     try:
         yield
     except (exc.DBAPIError, sqlite3.Error) as error:
         origin = error.orig if isinstance(error, exc.DBAPIError) else error
         told = _told(_code(origin) if origin is not None else 0, file, backups, str(origin))
+        if told is None and opening:
+            told = _damaged(file, backups, str(origin))
         if told is None:
             raise
         raise told from error
