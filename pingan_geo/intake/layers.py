@@ -6,11 +6,15 @@ shape is left out: what cannot be used is refused by name.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import geopandas as gpd
@@ -38,6 +42,7 @@ from pingan_geo.model.tables import POLYGONS
 #: Endings of files that may hold shapes.
 LAYER_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".zip", ".kml", ".kmz", ".fgb")
 ACCEPTED = "GeoJSON, GeoPackage (.gpkg), Shapefile (.shp, .zip), KML (.kml, .kmz), FlatGeobuf (.fgb)"
+_SHAPEFILE_PARTS = {".shp", ".shx", ".dbf", ".prj", ".cpg"}
 #: What KML readers add to every placemark.
 _KML_EXTRAS = frozenset(
     {"timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon"}
@@ -184,15 +189,17 @@ def _read_shapes(file: Path, kind: str) -> Any:
             file=file.name, found=f"a file ending in {suffix or 'nothing'}", accepted=ACCEPTED
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", RuntimeWarning
-            )  # GDAL thinks aloud about damaged files; we say it once
-            parts = _read_parts(file, kind)
+        with warnings.catch_warnings(), _unpacked(file, kind) as unpacked:
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL thinks aloud about damage; we say it once
+            parts = _read_parts(unpacked, kind)
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
         pyogrio.errors.GeometryError,
+        pyogrio.errors.FeatureError,
+        zipfile.BadZipFile,
+        RuntimeError,  # how zipfile says that an archive needs a password
+        zlib.error,
     ) as error:
         raise UnreadableFileError(
             file=file.name, found="damaged or of another kind", accepted=ACCEPTED
@@ -201,6 +208,30 @@ def _read_shapes(file: Path, kind: str) -> Any:
     if not parts:
         raise EmptyFileError(file=file.name)
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+@contextmanager
+def _unpacked(file: Path, kind: str) -> Iterator[Path]:
+    """Give the Shapefile in an archive plain names: offices pack it in folders and with names in GBK."""
+    if file.suffix.lower() != ".zip":
+        yield file
+        return
+    with zipfile.ZipFile(file) as packed, tempfile.TemporaryDirectory() as folder:
+        names = [name for name in packed.namelist() if not name.startswith("__MACOSX/")]
+        shapes = [name for name in names if name.lower().endswith(".shp")]
+        chosen = [name for name in shapes if PurePosixPath(name).stem.lower() == kind] or shapes
+        if not chosen:
+            raise UnreadableFileError(
+                file=file.name, found="an archive without a Shapefile", accepted=ACCEPTED
+            )
+        if len(chosen) > 1:
+            raise LayerChoiceError(file=file.name, layers=", ".join(sorted(shapes)), kind=kind)
+        for name in names:
+            if name[:-4].lower() == chosen[0][:-4].lower() and name[-4:].lower() in _SHAPEFILE_PARTS:
+                target = Path(folder, file.stem).with_suffix(name[-4:].lower())
+                with packed.open(name) as source, target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink)
+        yield Path(folder, file.stem).with_suffix(".shp")
 
 
 def _read_parts(file: Path, kind: str) -> list[Any]:
@@ -246,26 +277,13 @@ def _encodings(file: Path) -> tuple[str | None, ...]:
 
     A Shapefile often does not say its encoding: Chinese offices then mean GBK, and GDAL would say Latin-1.
     """
-    suffix = file.suffix.lower()
-    if suffix == ".zip":
-        with zipfile.ZipFile(file) as packed:
-            inside = {name.lower(): name for name in packed.namelist()}
-            tables = [name for name in inside if name.endswith(".dbf")]
-            if len(tables) != 1 or f"{tables[0][:-4]}.cpg" in inside:
-                return (None,)
-            with packed.open(inside[tables[0]]) as stream:
-                start = stream.read(30)
-    elif suffix == ".shp":
-        table = next(
-            (file.with_suffix(end) for end in (".dbf", ".DBF") if file.with_suffix(end).is_file()), None
-        )
-        if table is None or any(file.with_suffix(end).is_file() for end in (".cpg", ".CPG")):
-            return (None,)
-        with table.open("rb") as stream:
-            start = stream.read(30)
-    else:
+    table = next((file.with_suffix(end) for end in (".dbf", ".DBF") if file.with_suffix(end).is_file()), None)
+    told = any(file.with_suffix(end).is_file() for end in (".cpg", ".CPG"))
+    if file.suffix.lower() != ".shp" or table is None or told:
         return (None,)
-    return ("UTF-8", "GB18030") if start[29:30] in {b"", b"\x00", b"\x57"} else (None,)
+    with table.open("rb") as stream:
+        language = stream.read(30)[29:30]
+    return ("UTF-8", "GB18030") if language in {b"", b"\x00", b"\x57"} else (None,)
 
 
 def _check_kinds(frame: Any, kind: str, file: Path) -> None:
