@@ -263,7 +263,7 @@ def map_columns(
     crs
         Of a layer, whose coordinates are its last two columns.
     short
-        The headings may be cut after ten letters (the table of a Shapefile).
+        The headings may be cut after ten bytes (the table of a Shapefile).
 
     Returns
     -------
@@ -334,12 +334,18 @@ def _fitting(
 ) -> list[_Heading]:
     free = [each for each in read if each.text not in taken]
     for spellings in ranks:
-        for cut in (None, _DBF_NAME) if short else (None,):
-            known = {spelling[:cut] for spelling in spellings}
-            if fitting := [each for each in free if each.core in known]:
-                return fitting
+        known = set(spellings)
+        if fitting := [each for each in free if each.core in known]:
+            return fitting
+        cut = {_cut(spelling, encoding) for spelling in spellings for encoding in ("utf-8", "gb18030")}
+        if short and (fitting := [each for each in free if each.core in cut]):
+            return fitting
     part = _PARTS.get(name)
     return [each for each in free if part.search(each.words)] if part else []
+
+
+def _cut(spelling: str, encoding: str) -> str:
+    return spelling.encode(encoding)[:_DBF_NAME].decode(encoding, "ignore")
 
 
 def _of_datum(fitting: list[_Heading], datum: str) -> list[_Heading]:

@@ -75,11 +75,27 @@ def _point_layer(path: Path, kind: str) -> str:
 
 def _read_layer(path: Path, layer: str) -> Any:
     for encoding in _table_encodings(path):
-        try:
-            return pyogrio.read_dataframe(path, layer=layer, encoding=encoding, datetime_as_string=True)
-        except UnicodeDecodeError:
-            continue
+        for read in (_read_as_it_is, _read_with_cut_headings):
+            try:
+                return read(path, layer, encoding)
+            except UnicodeDecodeError:
+                continue
     raise refuse(path, "a layer whose table is in an encoding that is neither UTF-8 nor GB18030")
+
+
+def _read_as_it_is(path: Path, layer: str, encoding: str | None) -> Any:
+    return pyogrio.read_dataframe(path, layer=layer, encoding=encoding, datetime_as_string=True)
+
+
+def _read_with_cut_headings(path: Path, layer: str, encoding: str | None) -> Any:
+    """Read a Shapefile whose headings were cut after ten bytes, in the middle of a Chinese character."""
+    frame = pyogrio.read_dataframe(path, layer=layer, encoding="ISO-8859-1", datetime_as_string=True)
+    encoding = encoding or "UTF-8"
+    for name in frame.columns:
+        if name != "geometry" and pd.api.types.is_string_dtype(frame[name].dtype):
+            texts = frame[name].fillna("").to_numpy(dtype=object)
+            frame[name] = [text.encode("ISO-8859-1").decode(encoding) for text in texts]
+    return frame.rename(columns=lambda name: name.encode("ISO-8859-1").decode(encoding, "ignore"))
 
 
 def _table_encodings(path: Path) -> tuple[str | None, ...]:

@@ -59,7 +59,17 @@ def test_a_named_point_needs_a_name_or_number_and_a_place():
             {"source_id": "event_id", "category": "category", "time": "datetime", "lon": "lon", "lat": "lat"},
         ),
         (
-            ("工单号", "隐患类型", "上报时间", "经 度（°）", "纬度【度】", "描述", "地点", "来源", "上报人编号"),
+            (
+                "工单号",
+                "隐患类型",
+                "上报时间",
+                "经 度（°）",
+                "纬度【度】",
+                "描述",
+                "地点",
+                "来源",
+                "上报人编号",
+            ),
             {
                 "source_id": "工单号",
                 "category": "隐患类型",
@@ -82,7 +92,10 @@ def test_a_named_point_needs_a_name_or_number_and_a_place():
                 "lat": "Latitude",
             },
         ),
-        (("Ｘ", "Ｙ", "Offense", "CREATED_DATE"), {"lon": "Ｘ", "lat": "Ｙ", "category": "Offense", "time": "CREATED_DATE"}),
+        (
+            ("Ｘ", "Ｙ", "Offense", "CREATED_DATE"),
+            {"lon": "Ｘ", "lat": "Ｙ", "category": "Offense", "time": "CREATED_DATE"},
+        ),
         (
             ("incident_longitude", "incident_latitude", "event_time", "offense_category"),
             {
@@ -147,6 +160,8 @@ def test_of_volunteers_the_name_stays_and_the_telephone_does_not():
 
 
 def test_headings_cut_by_a_shapefile():
+    cut = map_columns(["发生时", "类别", "x", "y"], "reports", file="a.shp", short=True)
+    assert cut.fields["time"] == "发生时"
     headings = ["occurrence", "incidentt", "category", "x (EPSG:4326)", "y (EPSG:4326)"]
     found = map_columns(headings, "reports", file="a.shp", crs="EPSG:4326", short=True)
     assert found.fields["time"] == "occurrence"

@@ -319,6 +319,15 @@ def test_gbk_shapefile_without_its_encoding(tmp_path):
     assert open_table(tmp_path / "a.shp").crs == "EPSG:4490"
 
 
+def test_shapefile_heading_cut_in_the_middle_of_a_character(tmp_path):
+    frame = gpd.GeoDataFrame({"a234567890": ["电线"]}, geometry=[shapely.Point(120.61, 30.8)], crs=4326)
+    frame.to_file(tmp_path / "a.shp", encoding="UTF-8")
+    table = (tmp_path / "a.dbf").read_bytes()
+    (tmp_path / "a.dbf").write_bytes(table.replace(b"a234567890", "发生时间".encode()[:10]))
+    assert open_table(tmp_path / "a.shp").headings[0] == "发生时"
+    assert rows_of(tmp_path / "a.shp")[0][1][0] == "电线"
+
+
 def test_layer_row_without_a_shape_has_no_coordinates(tmp_path):
     frame = gpd.GeoDataFrame({"a": ["p", "q"]}, geometry=[None, shapely.Point(1, 2)], crs=4326)
     frame.to_file(tmp_path / "a.geojson")

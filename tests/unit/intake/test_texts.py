@@ -21,7 +21,9 @@ def text(*values):
     return pa.array(values, pa.large_string())
 
 
-@pytest.mark.parametrize("odd", ["abc", "120°36′", "120.61,30.80", "1,5", "0x10", "1e999", "inf", "12.3.4", "一百"])
+@pytest.mark.parametrize(
+    "odd", ["abc", "120°36′", "120.61,30.80", "1,5", "0x10", "1e999", "inf", "12.3.4", "一百"]
+)
 def test_what_is_not_a_number_is_told(odd):
     numbers, wrong = parse_numbers(text("1.5", odd))
     assert wrong.tolist() == [False, True] or np.isinf(numbers[1])

@@ -76,7 +76,9 @@ def test_spellings_with_a_time_of_day(text, instant):
     assert read(text) == (instant, True)
 
 
-@pytest.mark.parametrize("text", ["2025-07-03", "2025/7/3", "2025年7月3日", "20250703", "2025.7.3", "2025-7-3"])
+@pytest.mark.parametrize(
+    "text", ["2025-07-03", "2025/7/3", "2025年7月3日", "20250703", "2025.7.3", "2025-7-3"]
+)
 def test_spellings_of_a_day(text):
     assert read(text) == ("2025-07-03T00:00:00", False)
 
@@ -97,7 +99,9 @@ def test_year_last_needs_its_order_said(text, order, instant):
 
 
 def test_year_last_tells_which_orders_are_possible():
-    times = parse_times(pa.array(["07/03/2025", "07/13/2025", "13/07/2025"], pa.large_string()), timezone=TOWN)
+    times = parse_times(
+        pa.array(["07/03/2025", "07/13/2025", "13/07/2025"], pa.large_string()), timezone=TOWN
+    )
     assert times.year_last.all()
     assert times.month_first.tolist() == [False, True, False]
     assert times.day_first.tolist() == [False, False, True]
