@@ -300,3 +300,24 @@ class FolderMissingError(PinganError, FileNotFoundError):
 
     code = "folder_missing"
     message = "There is no folder {folder} to write {file} into. Make it first, or choose another."
+
+
+class UsageError(PinganError, ValueError):
+    """The command line was not understood."""
+
+    code = "usage"
+    message = "{detail} `{command} --help` shows what can be said."
+
+
+class PortTakenError(PinganError, OSError):
+    """Another program listens on the port."""
+
+    code = "port_taken"
+    message = "Port {port} is taken by another program. Choose another with --port."
+
+
+class AppMissingError(PinganError, ImportError):
+    """The packages of the app are not installed."""
+
+    code = "app_missing"
+    message = "The app is not installed ({kind} is missing). Run `pip install 'pingan-geo[app]'`."

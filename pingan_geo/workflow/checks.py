@@ -206,7 +206,7 @@ def _same_spot(kind: str, table: Any, names: Sequence[str], lon: Any, lat: Any) 
     again = spots.duplicated(keep="first").to_numpy() & np.isfinite(lon)
     first = np.flatnonzero(~again)
     index, metres = nearest_named(lon[again], lat[again], lon[first], lat[first])
-    for row, other, distance in zip(np.flatnonzero(again), index, metres, strict=True):
+    for row, other, distance in zip(np.flatnonzero(again).tolist(), index.tolist(), metres, strict=True):
         if distance <= SAME_SPOT_M:
             yield Finding(
                 kind,

@@ -1,0 +1,978 @@
+"""The command line: arguments → one workflow call → files, and one answer in words or in JSON.
+
+Everything heavy is imported inside the commands, so that ``pingan --help`` answers at once. Exit codes:
+0 done; 1 done, but something waits for review; 2 refused, nothing written; 3 failed, nothing half-written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pingan_geo import __version__
+from pingan_geo.errors import (
+    AppMissingError,
+    AssetsMissingError,
+    BadChoiceError,
+    BadTableError,
+    Cancelled,
+    DatabaseBusyError,
+    DatabaseDamagedError,
+    DatabaseTooNewError,
+    DatabaseWriteError,
+    OutsideAddressError,
+    PinganError,
+    PortTakenError,
+    UnalignedIndexError,
+    UsageError,
+)
+from pingan_geo.i18n import LOCALES, Translator, mark, translator
+
+if TYPE_CHECKING:
+    from pingan_geo.model.receipt import OnProgress, Progress, Receipt
+    from pingan_geo.model.report import ReportFilter
+    from pingan_geo.workflow.hotspots import Hotspots
+    from pingan_geo.workflow.towns import Town
+
+DONE, REVIEW, REFUSED, FAILED = 0, 1, 2, 3
+#: Refused is what the person can put right in the command; these are not.
+_FAILURES = (
+    AppMissingError,
+    AssetsMissingError,
+    BadTableError,
+    Cancelled,
+    DatabaseBusyError,
+    DatabaseDamagedError,
+    DatabaseTooNewError,
+    DatabaseWriteError,
+    OutsideAddressError,
+    UnalignedIndexError,
+)
+_REPORTS = "reports"
+_LAYERS = ("grids", "villages", "beats", "estates", "roads", "waters")
+_FEATURES = ("posts", "stations", "enterprises", "places", "volunteers")
+_EXPORTS = ("reports", "posts", "stations", "enterprises", "grids", "places")
+_SUBJECTS = ("polygons", "posts", "enterprises", "data", "airgap")
+_SHOWN = 20
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass
+class _Said:
+    """What stands before or after the command: the same options in both places, the later one wins."""
+
+    language: str
+    json: bool
+    debug: bool
+    town: str = ""
+
+    @property
+    def t(self) -> Translator:
+        """The translator of this run."""
+        return translator(self.language)
+
+    @property
+    def folder(self) -> Path:
+        """The town's folder."""
+        return Path(self.town or os.environ.get("PINGAN_TOWN") or "town")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a command gives back, for programs and for people."""
+
+    values: Mapping[str, Any]
+    lines: Sequence[str] = ()
+    code: int = DONE
+    after: Callable[[], None] | None = field(default=None, repr=False)
+
+
+# -- the run -----------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name; those of the process by default.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _speak_utf8()
+    said = _Said(_language_of(given), "--json" in given, "--debug" in given)
+    if not said.debug:
+        warnings.simplefilter("ignore")
+    logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if said.debug else logging.ERROR)
+    try:
+        answer = pingan.main(given, prog_name="pingan", standalone_mode=False, obj=said)
+        if isinstance(answer, _Answer):
+            _print(answer, said)
+            if answer.after is not None:
+                answer.after()
+            return answer.code
+        return int(answer or DONE)
+    except BrokenPipeError:  # the reader of the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (KeyboardInterrupt, click.Abort):
+        return _fail(Cancelled(), said, FAILED)
+    except click.ClickException as error:
+        return _fail(_usage(error, said.t), said, REFUSED)
+    except PinganError as error:
+        return _fail(error, said, FAILED if isinstance(error, _FAILURES) else REFUSED)
+    except Exception as error:  # noqa: BLE001 - the last door: one sentence instead of a traceback
+        return _fail(error, said, FAILED)
+
+
+def _speak_utf8() -> None:
+    """Write UTF-8 whatever the locale says: a C locale must not break Chinese."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _language_of(given: Sequence[str]) -> str:
+    """Return the language that is asked for, before anything is parsed: usage errors are said in it too."""
+    asked = _value_of(given, "--language") or os.environ.get("PINGAN_LANGUAGE", "")
+    if asked in LOCALES:
+        return asked
+    folder = Path(_value_of(given, "--town") or os.environ.get("PINGAN_TOWN") or "town")
+    with contextlib.suppress(OSError, ValueError):
+        import tomllib
+
+        town = tomllib.loads((folder / "town.toml").read_text(encoding="utf-8")).get("town")
+        if isinstance(town, dict) and town.get("language") in LOCALES:
+            return str(town["language"])
+    return "zh"
+
+
+def _value_of(given: Sequence[str], option: str) -> str:
+    value = ""
+    for place, word in enumerate(given):
+        if word == option and place + 1 < len(given):
+            value = given[place + 1]
+        elif word.startswith(f"{option}="):
+            value = word.partition("=")[2]
+    return value
+
+
+def _print(answer: _Answer, said: _Said) -> None:
+    text = _json(answer.values) if said.json else "\n".join(answer.lines)
+    if text:
+        sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _json(values: Any) -> str:
+    return json.dumps(_plain(values), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: missing numbers and times are null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None  # false for NaN too
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    if hasattr(value, "isoformat"):
+        text = str(value.isoformat())
+        return None if text == "NaT" else text
+    return str(value)
+
+
+def _fail(error: BaseException, said: _Said, code: int) -> int:
+    """Say what went wrong in one sentence, and return the exit code."""
+    if said.debug:
+        import traceback
+
+        traceback.print_exception(error)
+    t = said.t
+    if isinstance(error, PinganError):
+        name, values, sentence = error.code, error.values, t.error(error)
+    elif isinstance(error, OSError):
+        values = {"file": str(error.filename or ""), "detail": error.strerror or str(error)}
+        name, sentence = "os_error", t("{file} could not be read or written: {detail}.", **values)
+    else:
+        name, values, sentence = "unexpected", {"kind": type(error).__name__}, t.error(error)
+        sentence += " " + t("Nothing half-written stays. Run it again with --debug to see where.")
+    if said.json:
+        sys.stdout.write(_json({"error": name, "message": sentence, "values": values}) + "\n")
+        sys.stdout.flush()
+    else:
+        sys.stderr.write(sentence + "\n")
+    return code
+
+
+def _usage(error: click.ClickException, t: Translator) -> UsageError:
+    """Return what click found wrong as an error of ours, in the reader's language."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "pingan"
+    if isinstance(error, click.NoSuchOption):
+        detail = t("There is no option {name}.", name=error.option_name)
+        if error.possibilities:
+            detail += " " + t("Is {name} meant?", name=min(error.possibilities))
+    elif isinstance(error, click.MissingParameter):
+        parameter = error.param
+        name = parameter.human_readable_name if isinstance(parameter, click.Argument) else ""
+        detail = t("{name} is missing.", name=name or (parameter.opts[0] if parameter else ""))
+    elif isinstance(error, click.BadOptionUsage):
+        detail = t("{name} needs a value.", name=error.option_name)
+    elif found := re.match(r"No such command '(.*)'", error.message):
+        detail = t("There is no command {name}.", name=found[1])
+    else:
+        detail = error.message if error.message.endswith(".") else f"{error.message}."
+    return UsageError(detail=detail, command=command)
+
+
+# -- help in two languages -------------------------------------------------------------------------------
+
+
+def _translator_of(context: click.Context) -> Translator:
+    said = context.find_root().obj
+    return said.t if isinstance(said, _Said) else translator("zh")
+
+
+class _Command(click.Command):
+    """A command whose help texts are msgids."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 - never shortened: one line each
+        """Return the first line of the help."""
+        context = click.get_current_context()
+        return _translator_of(context)(self.help or "")
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the usage line."""
+        pieces = " ".join(self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, pieces, prefix=_translator_of(ctx)("Usage") + ": ")
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does."""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(_translator_of(ctx)(self.help or ""))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, the command's own first."""
+        t = _translator_of(ctx)
+        rows = []
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if record is not None and isinstance(option, click.Option):
+                text = (
+                    "Show this help."
+                    if option.name == "_click_default_help" or "--help" in option.opts
+                    else option.help
+                )
+                rows.append((record[0], t(text or "")))
+        with formatter.section(t("Options")):
+            formatter.write_dl(rows)
+
+
+class _Group(_Command, click.Group):
+    """The program itself."""
+
+    command_class = _Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write options and commands."""
+        _Command.format_options(self, ctx, formatter)
+        rows = [(name, command.get_short_help_str()) for name, command in sorted(self.commands.items())]
+        with formatter.section(_translator_of(ctx)("Commands")):
+            formatter.write_dl(rows)
+
+
+class _Choice(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
+    """One of some words."""
+
+    name = "choice"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """Return the words, for the usage line."""
+        return f"[{'|'.join(self.words)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Return the word, or refuse it."""
+        if value not in self.words:
+            raise BadChoiceError(name=_name_of(param), value=value, expected=" / ".join(self.words))
+        return str(value)
+
+
+class _Number(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
+    """A whole number, or any number."""
+
+    name = "number"
+
+    def __init__(self, kind: type[int] | type[float], low: float, high: float) -> None:
+        self.kind, self.low, self.high = kind, low, high
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click's signature
+        """Return how it is shown in the usage line."""
+        return "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ARG002
+        """Return the number, or refuse it."""
+        try:
+            number = self.kind(value)
+        except ValueError:
+            number = None
+        if number is None or not self.low <= number <= self.high:
+            raise BadChoiceError(name=_name_of(param), value=value, expected=f"{self.low:g}-{self.high:g}")
+        return number
+
+
+class _Text(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
+    """Any text; its name stands in the usage line."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        """Return the text."""
+        return str(value)
+
+
+def _name_of(parameter: click.Parameter | None) -> str:
+    if parameter is None:
+        return ""
+    return parameter.human_readable_name if isinstance(parameter, click.Argument) else parameter.opts[0]
+
+
+_FILE, _DIR = _Text("FILE"), _Text("DIR")
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep an option that may stand before or after the command."""
+    if value not in (None, False) and parameter.name:
+        setattr(context.find_root().obj, parameter.name, value)
+
+
+def _common(function: _Function) -> _Function:
+    """Give a command the options that all have."""
+    for names, settings in (
+        (("--debug",), {"is_flag": True, "help": mark("Show where in the program an error arose.")}),
+        (
+            ("--language",),
+            {"type": _Choice(*LOCALES), "help": mark("Language; else PINGAN_LANGUAGE, else the town's.")},
+        ),
+        (("--json",), {"is_flag": True, "help": mark("Print one JSON object.")}),
+        (("--town",), {"type": _DIR, "help": mark("Folder of the town; else PINGAN_TOWN, else ./town.")}),
+    ):
+        function = click.option(*names, expose_value=False, callback=_keep, **settings)(function)  # type: ignore[arg-type]
+    return function
+
+
+# -- the commands ------------------------------------------------------------------------------------
+
+
+def _show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001
+    if value and not context.resilient_parsing:
+        click.echo(f"pingan {__version__}")
+        context.exit()
+
+
+@click.group(
+    cls=_Group,
+    help=mark("From ledgers of reports to maps and lists of hotspots, without internet."),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help=mark("Show the version."),
+)
+@_common
+def pingan() -> None:
+    """Hold the commands."""
+
+
+@pingan.command(help=mark("Make the synthetic demo town in a new folder."))
+@click.argument("folder", metavar="DIR", type=_DIR)
+@click.option(
+    "--seed", type=_Number(int, 0, 2**32 - 1), default=1, help=mark("The same seed gives the same bytes; 1.")
+)
+@click.option(
+    "--reports", type=_Number(int, 0, 10_000_000), default=None, help=mark("How many reports; 0 for none.")
+)
+@_common
+@click.pass_obj
+def demo(said: _Said, folder: str, seed: int, reports: int | None) -> _Answer:
+    """Make the demo town."""
+    from pingan_geo.workflow.explore import load_reports
+    from pingan_geo.workflow.make_demo import make_demo
+
+    wanted = {} if reports is None else {"reports": reports}
+    with (
+        _progress(said) as on_progress,
+        contextlib.closing(make_demo(Path(folder), seed=seed, on_progress=on_progress, **wanted)) as town,
+    ):
+        made, settings = len(load_reports(town)), town.settings
+    t = said.t
+    return _Answer(
+        {"folder": folder, "name": settings.name, "seed": seed, "reports": made, "synthetic": True},
+        [
+            t(
+                "Made the demo town {name} in {folder}: {reports} reports, all made up.",
+                name=t.pick(settings.name, settings.name_en),
+                folder=folder,
+                reports=made,
+            ),
+            t("Open it with `pingan serve --town {folder}`.", folder=folder),
+        ],
+    )
+
+
+@pingan.command(help=mark("Make an empty town from any file of polygons, or from a table of points."))
+@click.argument("folder", metavar="DIR", type=_DIR)
+@click.option(
+    "--area", type=_FILE, required=True, help=mark("Its area: polygons, or points to draw cells around.")
+)
+@click.option("--grids", type=_FILE, default="", help=mark("Its grids: polygons with codes."))
+@click.option("--name", type=_Text("NAME"), default="", help=mark("Its name; else the folder's."))
+@click.option(
+    "--timezone", type=_Text("TZ"), default="Asia/Shanghai", help=mark("Its time zone; Asia/Shanghai.")
+)
+@click.option(
+    "--datum", type=_Text("DATUM"), default="", help=mark("Of these files, when they do not say it.")
+)
+@_common
+@click.pass_obj
+def init(said: _Said, folder: str, area: str, grids: str, name: str, timezone: str, datum: str) -> _Answer:
+    """Make an empty town."""
+    from pingan_geo.workflow.towns import create_town
+
+    town = create_town(
+        Path(folder),
+        area=Path(area),
+        grids=Path(grids) if grids else None,
+        name=name,
+        timezone=timezone,
+        language=said.language,
+        datum="" if datum == "auto" else datum,
+    )
+    with contextlib.closing(town):
+        settings, shapes = town.settings, len(town.layer("grids"))
+    t = said.t
+    lines = [
+        t(
+            "Made the town {name} in {folder}, with {grids} grids.",
+            name=settings.name,
+            folder=folder,
+            grids=shapes,
+        )
+    ]
+    if settings.notice:
+        lines.append(settings.notice)
+    lines.append(t("Import a ledger with `pingan import reports FILE --town {folder}`.", folder=folder))
+    return _Answer(
+        {
+            "folder": folder,
+            "name": settings.name,
+            "timezone": settings.timezone,
+            "language": settings.language,
+            "grids": shapes,
+            "notice": settings.notice,
+        },
+        lines,
+    )
+
+
+@pingan.command(
+    "import", help=mark("Read ledgers or layers into the town and print what became of each row.")
+)
+@click.argument("kind", metavar="KIND", type=_Choice(_REPORTS, *_LAYERS, *_FEATURES))
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_FILE)
+@click.option(
+    "--datum", type=_Text("DATUM"), default="auto", help=mark("auto, wgs84, gcj02, bd09, cgcs2000 or EPSG:n.")
+)
+@click.option("--source", type=_Text("NAME"), default="", help=mark("Name of the ledger, for reports."))
+@click.option(
+    "--layout", type=_Text("NAME"), default="", help=mark("Name of the ledger's layout, for reports.")
+)
+@click.option(
+    "--date-order", type=_Choice("mdy", "dmy"), default="", help=mark("When dates have the year last.")
+)
+@click.option("--dry-run", is_flag=True, help=mark("Everything but the writing."))
+@_common
+@click.pass_obj
+def import_(
+    said: _Said,
+    kind: str,
+    files: Sequence[str],
+    datum: str,
+    source: str,
+    layout: str,
+    date_order: str,
+    dry_run: bool,
+) -> _Answer:
+    """Import files, all of them or none."""
+    from pingan_geo.workflow.import_layers import import_layer
+    from pingan_geo.workflow.import_reports import import_reports
+
+    if kind in _LAYERS and len(files) > 1:
+        raise BadChoiceError(
+            name="FILE", value=list(files), expected="one file: a layer is replaced as a whole"
+        )
+    shared: dict[str, Any] = {"datum": "" if datum == "auto" else datum, "dry_run": dry_run}
+    receipts: list[Receipt] = []
+    with _town(said) as town, _progress(said) as on_progress:
+        now = town.now(datetime.now(UTC))
+        try:
+            for file in map(Path, files):
+                if kind == _REPORTS:
+                    words: dict[str, Any] = {"source": source, "layout": layout, "date_order": date_order}
+                    receipts.append(
+                        import_reports(town, file, now=now, on_progress=on_progress, **words, **shared)
+                    )
+                else:
+                    receipts.append(
+                        import_layer(town, kind, file, now=now, on_progress=on_progress, **shared)
+                    )
+        except BaseException:
+            _take_back(town, receipts, now)
+            raise
+    return _receipt_answer(kind, receipts, said.t)
+
+
+def _take_back(town: Town, receipts: Sequence[Receipt], now: datetime) -> None:
+    """Undo what files before a refused one brought: a refused command writes nothing."""
+    from pingan_geo.workflow.import_layers import undo_import
+
+    for receipt in reversed(receipts):
+        if receipt.batch_id is not None:
+            undo_import(town, receipt.batch_id, now)
+
+
+def _receipt_answer(kind: str, receipts: Sequence[Receipt], t: Translator) -> _Answer:
+    names = ("read", "accepted", "merged", "corrected", "held", "repeated")
+    totals = {name: sum(getattr(one, name) for one in receipts) for name in names}
+    reasons: dict[str, int] = {}
+    for one in receipts:
+        for reason, count in one.held_by_reason.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    listed = [
+        {**one.as_dict(), "said": [t(msgid, **values) for msgid, values in one.notes]} for one in receipts
+    ]
+    values = {
+        "kind": kind,
+        **totals,
+        "held_by_reason": reasons,
+        "dry_run": any(one.dry_run for one in receipts),
+        "batch_id": receipts[-1].batch_id,
+        "files": listed,
+    }
+    lines = [line for one in receipts for line in _receipt_lines(one, t)]
+    return _Answer(values, lines, REVIEW if totals["held"] else DONE)
+
+
+def _receipt_lines(receipt: Receipt, t: Translator) -> Iterator[str]:
+    from pingan_geo.model.receipt import HOLD_REASONS
+
+    yield t(
+        "{file}: {read} rows read = {accepted} accepted + {merged} merged + {corrected} corrected"
+        " + {held} held + {repeated} repeated",
+        file=receipt.file,
+        **{
+            name: getattr(receipt, name)
+            for name in ("read", "accepted", "merged", "corrected", "held", "repeated")
+        },
+    )
+    for reason, count in receipt.held_by_reason.items():
+        yield "  " + t("{count} held: {reason}", count=count, reason=HOLD_REASONS.get(reason, reason))
+    for msgid, values in receipt.notes:
+        yield "  " + t(msgid, **values)
+    if receipt.dry_run:
+        yield "  " + t("This was a trial: nothing was written.")
+    elif receipt.batch_id is not None:
+        yield "  " + t("Import {batch}; `pingan undo {batch}` takes it back.", batch=receipt.batch_id)
+        if receipt.held:
+            yield "  " + t("`pingan held --export FILE` writes the held rows in the sender's own layout.")
+
+
+@pingan.command(
+    help=mark("List the imports and the rows held for review; write them out in the sender's layout.")
+)
+@click.option(
+    "--export", "file", type=_FILE, default="", help=mark("File to write the held rows to (.csv, .xlsx).")
+)
+@click.option("--batch", type=_Number(int, 1, 2**63 - 1), default=None, help=mark("Of one import only."))
+@_common
+@click.pass_obj
+def held(said: _Said, file: str, batch: int | None) -> _Answer:
+    """List held rows."""
+    from pingan_geo.errors import BatchNotFoundError
+    from pingan_geo.model.receipt import HOLD_REASONS
+    from pingan_geo.workflow.held import export_held, held_rows
+    from pingan_geo.workflow.inventory import load_batches
+
+    t = said.t
+    with _town(said) as town:
+        imports = load_batches(town)
+        if batch is not None and batch not in imports["batch_id"].to_numpy():
+            raise BatchNotFoundError(batch=batch)
+        rows = held_rows(town, batch)
+        if file:
+            export_held(town, Path(file), batch=batch, language=said.language)
+    reasons = {str(code): int(count) for code, count in rows["reason"].value_counts().items()}
+    lines = [
+        t(
+            "Import {batch}: {file}, {read} rows read, {held} held{undone}",
+            batch=one["batch_id"],
+            file=one["file_name"],
+            read=one["read"],
+            held=one["held"],
+            undone="" if one["undone_at"] != one["undone_at"] else t(" (taken back)"),
+        )
+        for one in imports.to_dict("records")
+        if batch in (None, one["batch_id"])
+    ]
+    lines.append(t.plural("{count} row is held.", "{count} rows are held.", len(rows)))
+    lines += [
+        "  " + t("{count} held: {reason}", count=n, reason=HOLD_REASONS.get(code, code))
+        for code, n in reasons.items()
+    ]
+    if file:
+        lines.append(t("Written to {file}.", file=file))
+    columns = ["batch_id", "kind", "file_name", "source", "row_number", "reason", "detail"]
+    values = {
+        "held": len(rows),
+        "held_by_reason": reasons,
+        "rows": rows[columns].to_dict("records"),
+        "imports": imports.to_dict("records"),
+        "file": file or None,
+    }
+    return _Answer(values, lines)
+
+
+@pingan.command(help=mark("Take an import back."))
+@click.argument("batch", metavar="BATCH", type=_Number(int, 1, 2**63 - 1))
+@_common
+@click.pass_obj
+def undo(said: _Said, batch: int) -> _Answer:
+    """Take an import back."""
+    from pingan_geo.workflow.import_layers import undo_import
+
+    with _town(said) as town:
+        rows = undo_import(town, batch, town.now(datetime.now(UTC)))
+    line = said.t("Import {batch} is taken back: {count} rows.", batch=batch, count=rows)
+    return _Answer({"batch_id": batch, "taken_back": rows}, [line])
+
+
+@pingan.command(help=mark("Write what the town holds as a table or a layer."))
+@click.argument("kind", metavar="KIND", type=_Choice(*_EXPORTS))
+@click.option(
+    "--out", "file", type=_FILE, required=True, help=mark("File: .csv, .xlsx, .geojson, .gpkg or .kml.")
+)
+@click.option(
+    "--datum",
+    type=_Choice("wgs84", "gcj02", "bd09"),
+    default="wgs84",
+    help=mark("Of the coordinates; wgs84."),
+)
+@click.option(
+    "--audience",
+    type=_Choice("analyst", "patrol", "leader"),
+    default="analyst",
+    help=mark("Who may see it. analyst: all (the default here); patrol, leader: no exact private places."),
+)
+@_common
+@click.pass_obj
+def export(said: _Said, kind: str, file: str, datum: str, audience: str) -> _Answer:
+    """Write what the town holds."""
+    from pingan_geo.workflow.exports import export_table
+
+    with _town(said) as town:
+        done = export_table(town, kind, Path(file), datum=datum, audience=audience, language=said.language)
+    t = said.t
+    lines = [t("{count} rows written to {file} ({datum}).", count=done.rows, file=file, datum=done.datum)]
+    if done.notice:
+        lines.append(done.notice)
+    return _Answer(
+        {
+            "file": file,
+            "kind": kind,
+            "rows": done.rows,
+            "datum": done.datum,
+            "audience": done.audience,
+            "coarsened": done.coarsened,
+            "notice": done.notice,
+        },
+        lines,
+    )
+
+
+@pingan.command(help=mark("Rank the cells of the town by their reports, and say why each is on the list."))
+@click.option(
+    "--category",
+    "categories",
+    multiple=True,
+    type=_Text("C"),
+    help=mark("Only this category; may be repeated."),
+)
+@click.option(
+    "--since", type=_Text("D"), default="", help=mark("From this day or moment on, like 2025-07-31.")
+)
+@click.option("--until", type=_Text("D"), default="", help=mark("Before this day or moment."))
+@click.option(
+    "--hours", type=_Text("H-H"), default="", help=mark("From one full hour to another, like 18-23 or 22-2.")
+)
+@click.option(
+    "--method", type=_Choice("count", "density"), default="count", help=mark("count (default) or density.")
+)
+@click.option(
+    "--resolution", type=_Number(int, 0, 15), default=9, help=mark("Size of the cells: H3 resolution; 9.")
+)
+@click.option(
+    "--coverage", type=_Number(float, 0, 1), default=None, help=mark("Share of the town's cells to list.")
+)
+@click.option(
+    "--top", type=_Number(int, 1, 10_000_000), default=None, help=mark("How many cells to list; 20.")
+)
+@click.option(
+    "--audience",
+    type=_Choice("analyst", "patrol", "leader"),
+    default="analyst",
+    help=mark("Who may see it. analyst: as asked (the default here); patrol, leader: coarser cells."),
+)
+@click.option(
+    "--out", "file", type=_FILE, default="", help=mark("File: .csv, .xlsx, .geojson, .gpkg or .kml.")
+)
+@_common
+@click.pass_obj
+def hotspots(
+    said: _Said,
+    categories: Sequence[str],
+    since: str,
+    until: str,
+    hours: str,
+    method: str,
+    resolution: int,
+    coverage: float | None,
+    top: int | None,
+    audience: str,
+    file: str,
+) -> _Answer:
+    """Rank cells."""
+    from pingan_geo.workflow.hotspots import export_hotspots, find_hotspots
+
+    asked = _filter(categories, since, until, hours)
+    with _town(said) as town:
+        found = find_hotspots(
+            town,
+            asked,
+            method=method,
+            resolution=resolution,
+            coverage=coverage,
+            top=top,
+            audience=audience,
+            language=said.language,
+        )
+        if file:
+            export_hotspots(found, Path(file), language=said.language)
+    return _hotspot_answer(found, file, said.t)
+
+
+def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
+    names = (
+        *(
+            "total",
+            "in_cells",
+            "in_listed",
+            "in_other",
+            "unassigned",
+            "cells_listed",
+            "cells_all",
+            "covered_m2",
+        ),
+        *("area_m2", "method", "resolution", "audience", "bandwidth_m", "hours_unknown", "notice"),
+    )
+    values = {name: getattr(found, name) for name in names} | {"file": file or None}
+    lines = [f"{label}: {text}" for label, text in found.about]
+    if found.notice:
+        lines.insert(0, found.notice)
+    if file:
+        lines.append(t("{count} cells written to {file}.", count=len(found.table), file=file))
+    else:
+        values["hotspots"] = found.table.to_dict("records")
+        for row in found.table.head(_SHOWN).itertuples():
+            place = row.nearest_place and t(
+                "{place} ({metres} m)", place=row.nearest_place, metres=int(row.nearest_place_m)
+            )
+            where = " · ".join(part for part in (row.village, row.grid, place) if part)
+            lines.append(f"{row.rank:>3}  {row.cell}  {where}\n     {row.reason}")
+        if len(found.table) > _SHOWN:
+            lines.append(
+                t("Shown {shown} of {count}; --out writes all.", shown=_SHOWN, count=len(found.table))
+            )
+    return _Answer(values, lines)
+
+
+@pingan.command(help=mark("List what is incomplete or inconsistent in the town, and where."))
+@click.argument("subject", metavar="[SUBJECT]", type=_Choice(*_SUBJECTS), required=False, default=None)
+@_common
+@click.pass_obj
+def check(said: _Said, subject: str | None) -> _Answer:
+    """Check the town."""
+    from pingan_geo.workflow.checks import check_town
+
+    with _town(said) as town:
+        found = check_town(town, subject or "")
+    t = said.t
+    problems = sum(one.problem for one in found)
+    listed = []
+    lines = []
+    for one in found:
+        sentence = t(one.message, **one.values)
+        listed.append(
+            {
+                "subject": one.subject,
+                "code": one.code,
+                "where": one.where,
+                "lon": one.lon,
+                "lat": one.lat,
+                "problem": one.problem,
+                "message": sentence,
+                "values": dict(one.values),
+            }
+        )
+        at = f" @ {one.lat:.5f}, {one.lon:.5f}" if one.lat == one.lat else ""
+        lines.append(f"{'!' if one.problem else '·'} {one.subject}: {sentence}{at}")
+    lines.append(t.plural("{count} thing to put right.", "{count} things to put right.", problems))
+    values = {"subjects": [subject] if subject else list(_SUBJECTS), "problems": problems, "findings": listed}
+    return _Answer(values, lines, REVIEW if problems else DONE)
+
+
+@pingan.command(help=mark("Open the app of the town in a browser, until Ctrl+C."))
+@click.option("--port", type=_Number(int, 1, 65_535), default=8501, help=mark("Port to listen on; 8501."))
+@click.option(
+    "--address", type=_Text("ADDRESS"), default="localhost", help=mark("localhost (default), or 0.0.0.0.")
+)
+@_common
+@click.pass_obj
+def serve(said: _Said, port: int, address: str) -> _Answer:
+    """Run the app."""
+    from pingan_geo.settings import read_settings
+
+    settings = read_settings(said.folder)
+    try:
+        # By name: the app is an extra, and above the command line in the order of layers.
+        from importlib import import_module
+
+        app = import_module("pingan_geo.ui.main")
+    except ModuleNotFoundError as error:
+        raise AppMissingError(kind=error.name) from error
+    _require_free(port, address)
+    url = f"http://{'localhost' if address == '0.0.0.0' else address}:{port}"  # noqa: S104 - asked for by name
+
+    def run() -> None:
+        # what the server prints is no answer of ours
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(KeyboardInterrupt):
+            app.serve(said.folder, port, address=address)
+
+    line = said.t("{name} is at {url} until Ctrl+C.", name=settings.name, url=url)
+    return _Answer({"town": str(said.folder), "url": url, "port": port}, [line], after=run)
+
+
+def _require_free(port: int, address: str) -> None:
+    import socket
+
+    with contextlib.closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise PortTakenError(port=port) from error
+
+
+# -- parts -------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _town(said: _Said) -> Iterator[Town]:
+    from pingan_geo.workflow.towns import open_town
+
+    with contextlib.closing(open_town(said.folder)) as town:
+        yield town
+
+
+@contextlib.contextmanager
+def _progress(said: _Said) -> Iterator[OnProgress | None]:
+    """Give what shows progress in one line of a terminal; nothing where there is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    t = said.t
+
+    def show(step: Progress) -> None:
+        part = f" {step.done / step.total:.0%}" if step.total else ""
+        rows = f" {t.number(step.rows)}" if step.rows else ""
+        sys.stderr.write(f"\r\x1b[K{t(step.stage)}{part}{rows}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _filter(categories: Sequence[str], since: str, until: str, hours: str) -> ReportFilter:
+    from pingan_geo.model.report import Period, ReportFilter
+
+    period = Period(_instant("--since", since), _instant("--until", until))
+    if period.since is not None and period.until is not None and period.since >= period.until:
+        raise BadChoiceError(name="--until", value=until, expected="later than --since")
+    return ReportFilter(categories=tuple(dict.fromkeys(categories)), period=period, hours=_hours(hours))
+
+
+def _instant(name: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is not None:
+        raise BadChoiceError(name=name, value=text, expected="a date like 2025-07-31")
+    return instant
+
+
+def _hours(text: str) -> tuple[int, ...]:
+    """Return the hours of ``18-23``: 18:00 to before 23:00; ``22-2`` passes midnight; ``18`` is one hour."""
+    if not text:
+        return ()
+    found = re.fullmatch(r"(\d{1,2})(?:\s*[-–~]\s*(\d{1,2}))?", text.strip())
+    start, end = (int(found[1]), int(found[2] or int(found[1]) + 1)) if found else (-1, -1)
+    if not (0 <= start <= 23 and 0 <= end <= 24 and start != end):
+        raise BadChoiceError(name="--hours", value=text, expected="hours like 18-23 or 22-2")
+    chosen = range(start, end) if start < end else [*range(start, 24), *range(end)]
+    return tuple(sorted(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
