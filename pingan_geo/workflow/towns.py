@@ -22,11 +22,13 @@ import tomlkit
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from pingan_geo.coords import parse_datum, to_wgs84
 from pingan_geo.errors import (
     BadChoiceError,
     DatabaseWriteError,
+    EmptyFileError,
     FileMissingError,
     NoPlacesError,
     OutsideTownError,
@@ -425,8 +427,7 @@ def _read_area(file: Path, datum: str, language: str) -> tuple[Any, str]:
     cells, points, unusable = _cells_of_table(file, datum)
     kept = _without_strays(cells, points)
     rings = np.unique(np.concatenate([disk(cell, AREA_RINGS) for cell in cells[kept]]))
-    # Neighbouring cells agree on their corners but for the last digits of a float: snapped, they join.
-    shape = shapely.union_all(outlines(rings), grid_size=10.0**-LAYER_DIGITS)
+    shape = _join(outlines(rings))
     t = translator(language)
     notice = t(
         "Area made of the H3 cells (resolution {resolution}) around {points} points of {file}; not a border.",
@@ -440,6 +441,21 @@ def _read_area(file: Path, datum: str, language: str) -> tuple[Any, str]:
             "{points} points without a usable place or far away were left out.", points=left_out
         )
     return shape, notice
+
+
+def _join(shapes: NDArray[np.object_]) -> Any:
+    """Return the union of neighbouring cells without cracks: their common corners are made one first.
+
+    They agree but for the last digits of a float. Rounding alone would part the two where a corner lies
+    between two rounded numbers.
+    """
+    corners = shapely.get_coordinates(shapes)
+    one, other = cKDTree(corners).query_pairs(10.0 ** -(LAYER_DIGITS + 2), output_type="ndarray").T
+    links = coo_array((np.ones(one.size), (one, other)), shape=(len(corners), len(corners)))
+    corner = connected_components(links, directed=False)[1]
+    first = np.unique(corner, return_index=True)[1]
+    common = np.round(corners[first], LAYER_DIGITS)[corner]
+    return shapely.union_all(shapely.set_coordinates(shapes.copy(), common))
 
 
 def _cells_of_table(file: Path, datum: str) -> tuple[NDArray[np.uint64], NDArray[np.int64], int]:
@@ -460,11 +476,10 @@ def _cells_of_table(file: Path, datum: str) -> tuple[NDArray[np.uint64], NDArray
         lon, lat = to_wgs84(np.where(nowhere, np.nan, x), np.where(nowhere, np.nan, y), known_datum)
         parts.append(np.unique(cells_of(lon, lat, AREA_RESOLUTION), return_counts=True))
         rows += len(x)
-    found = np.concatenate([cells for cells, _ in parts]) if parts else np.empty(0, np.uint64)
-    cells, place = np.unique(found, return_inverse=True)
-    points = np.bincount(place, np.concatenate([counts for _, counts in parts]) if parts else None).astype(
-        np.int64
-    )
+    if rows == 0:
+        raise EmptyFileError(file=file.name)
+    cells, place = np.unique(np.concatenate([found for found, _ in parts]), return_inverse=True)
+    points = np.bincount(place, np.concatenate([counts for _, counts in parts])).astype(np.int64)
     cells, points = cells[cells != 0], points[cells != 0]
     if not cells.size:
         raise NoPlacesError(file=file.name, columns=", ".join(headings), datum=known_datum)
