@@ -85,7 +85,7 @@ class Occurrences:
             within = pd.Series(own).groupby(own, sort=False).cumcount().to_numpy()
             earlier = np.searchsorted(self._seen, own, "right") - np.searchsorted(self._seen, own, "left")
             before[counted] = within + earlier
-            self._seen = np.sort(np.concatenate([self._seen, own]), kind="stable")
+            self._seen = np.sort(np.concatenate([self._seen, np.sort(own)]), kind="stable")
         return before
 
 
@@ -106,14 +106,18 @@ class SeenKeys:
 
     def add(self, keys: NDArray[np.int64]) -> None:
         """Remember the keys of accepted rows."""
-        self._met = np.sort(np.concatenate([self._met, keys]), kind="stable")
+        self._met = np.sort(np.concatenate([self._met, np.sort(keys)]), kind="stable")  # merges two runs
 
 
 def _among(keys: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.bool_]:
     if not known.size:
         return np.zeros(len(keys), dtype=bool)
-    place = np.minimum(np.searchsorted(known, keys), known.size - 1)
-    return np.asarray(known[place] == keys)
+    order = np.argsort(keys)  # in order, the search stays within the processor's cache
+    ascending = keys[order]
+    place = np.minimum(np.searchsorted(known, ascending), known.size - 1)
+    found = np.empty(len(keys), dtype=bool)
+    found[order] = known[place] == ascending
+    return found
 
 
 def _hash(column: Any, *, few: bool = False) -> NDArray[np.uint64]:
