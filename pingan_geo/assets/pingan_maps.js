@@ -205,6 +205,37 @@
     return odd;
   }
 
+  // Names above shapes and dots; one that would stand on another is left out until the map is closer.
+  var Letters = Canvas.extend({
+    initialize: function (names, places) {
+      Canvas.prototype.initialize.call(this, { pane: "pinganLabels", rank: 9 });
+      this._names = names;
+      this._places = places;
+    },
+    _draw: function (pen, scale, left, top, width, height) {
+      var taken = [], size = 12;
+      pen.font = "600 " + size + "px " + FONT;
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.lineJoin = "round";
+      for (var f = 0; f < this._names.length; f++) {
+        var x = this._places[2 * f] * scale - left, y = this._places[2 * f + 1] * scale - top;
+        if (x < 0 || y < 0 || x > width || y > height) { continue; }
+        var half = pen.measureText(this._names[f]).width / 2 + 3, high = size / 2 + 3;
+        var here = [x - half, y - high, x + half, y + high];
+        if (taken.some(function (box) {
+          return box[0] < here[2] && box[2] > here[0] && box[1] < here[3] && box[3] > here[1];
+        })) { continue; }
+        taken.push(here);
+        pen.lineWidth = 3;
+        pen.strokeStyle = "rgba(255,255,255,0.92)";
+        pen.strokeText(this._names[f], x, y);
+        pen.fillStyle = "#222222";
+        pen.fillText(this._names[f], x, y);
+      }
+    },
+  });
+
   L.PinganShapes = Canvas.extend({
     initialize: function (shapes, options) {
       Canvas.prototype.initialize.call(this, L.extend({ pane: "pinganShapes", rank: 2, closed: true }, options));
@@ -214,8 +245,7 @@
       this._styleOf = shapes.styles;
       this._codes = shapes.codes;
       this._tips = shapes.tips;
-      this._names = shapes.names;
-      this._places = shapes.places ? unfold(shapes.places) : null;
+      this._letters = shapes.names ? new Letters(shapes.names, unfold(shapes.places)) : null;
     },
     _draw: function (pen, scale, left, top, width, height) {
       var zoom = Math.log2(scale / 256), me = this;
@@ -229,7 +259,14 @@
         if (style.stroke) { me._strokes(pen, number, style.stroke, wide, style.dash, scale, left, top, width, height); }
       });
       if (this.options.selected) { this._mark(pen, scale, left, top); }
-      if (this._names) { this._letters(pen, scale, left, top, width, height); }
+    },
+    onAdd: function (map) {
+      Canvas.prototype.onAdd.call(this, map);
+      if (this._letters) { this._letters.addTo(map); }
+    },
+    onRemove: function (map) {
+      if (this._letters) { this._letters.remove(); }
+      Canvas.prototype.onRemove.call(this, map);
     },
     _each: function (number, scale, left, top, width, height, work) {
       for (var f = 0; f < this._lines.length; f++) {
@@ -284,28 +321,6 @@
         pen.lineWidth = line[1];
         pen.stroke();
       });
-    },
-    _letters: function (pen, scale, left, top, width, height) {
-      var taken = [], size = this.options.letters || 12;
-      pen.font = "600 " + size + "px " + FONT;
-      pen.textAlign = "center";
-      pen.textBaseline = "middle";
-      pen.lineJoin = "round";
-      for (var f = 0; f < this._names.length; f++) {
-        var x = this._places[2 * f] * scale - left, y = this._places[2 * f + 1] * scale - top;
-        if (x < 0 || y < 0 || x > width || y > height) { continue; }
-        var half = pen.measureText(this._names[f]).width / 2 + 3, high = size / 2 + 3;
-        var here = [x - half, y - high, x + half, y + high];
-        if (taken.some(function (box) {
-          return box[0] < here[2] && box[2] > here[0] && box[1] < here[3] && box[3] > here[1];
-        })) { continue; }
-        taken.push(here);
-        pen.lineWidth = 3;
-        pen.strokeStyle = "rgba(255,255,255,0.92)";
-        pen.strokeText(this._names[f], x, y);
-        pen.fillStyle = "#222222";
-        pen.fillText(this._names[f], x, y);
-      }
     },
     hit: function (latlng) {
       if (!this._codes || !this.options.closed) { return null; }
@@ -375,7 +390,7 @@
   });
 
   /* ---- what every map has ------------------------------------------------------------------------- */
-  var PANES = { pinganBase: 210, pinganDensity: 320, pinganCells: 340, pinganShapes: 360, pinganPoints: 400 };
+  var PANES = { pinganBase: 210, pinganDensity: 320, pinganCells: 340, pinganShapes: 360, pinganDots: 370, pinganLabels: 380, pinganPoints: 400 };
 
   L.PinganSeat = L.Layer.extend({
     onAdd: function (map) {

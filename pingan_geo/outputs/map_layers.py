@@ -31,11 +31,18 @@ from pingan_geo.outputs.assets import H3_JS, LEAFLET_CSS, LEAFLET_JS, MAPS_CSS, 
 #: Says a msgid in the reader's language, as :class:`pingan_geo.i18n.Translator` does.
 Say = Callable[..., str]
 
-#: Yellow to brown (ColorBrewer YlOrBr, darker seven of nine): one hue family, each step darker than the
-#: last, so it reads the same for the colour-blind and in a grey print.
-COUNT_COLOURS: Final = ("#fee391", "#fec44f", "#fe9929", "#ec7014", "#cc4c02", "#993404", "#662506")
-#: Green to deep blue (YlGnBu), for density: told apart from counts at a glance.
-DENSITY_COLOURS: Final = ("#c7e9b4", "#7fcdbb", "#41b6c4", "#1d91c0", "#225ea8", "#253494", "#081d58")
+#: One colour for each step of the ladder of counts: yellow over red to near black. Each is darker than the
+#: last, so it reads the same for the colour-blind and in a grey print; hue changes too, so that neighbours
+#: are told apart on a screen.
+COUNT_COLOURS: Final = (
+    "#fde68a", "#fcd04b", "#fbb32f", "#f9932a", "#f0742a", "#e2552f", "#cf3a3a",
+    "#b52549", "#971a56", "#771a5f", "#571a5e", "#381a52", "#1b1035",
+)  # fmt: skip
+#: Pale green to deep blue, for density: told apart from counts at a glance.
+DENSITY_COLOURS: Final = (
+    "#dcf0b5", "#c8e8b4", "#a6dcb8", "#7fcdbb", "#56bec1", "#35aac3", "#1d91c0",
+    "#206fb0", "#2350a1", "#253494", "#12256c", "#061749", "#030b2a",
+)  # fmt: skip
 #: A polygon in which nothing was counted.
 EMPTY_COLOUR: Final = "#f0f0ec"
 
@@ -321,7 +328,8 @@ class DensityOverlay(CanvasLayer):
     Parameters
     ----------
     values
-        2-D per km²; row 0 is the southernmost, column 0 the westernmost; rows equally spaced in latitude.
+        2-D per km², as :class:`pingan_geo.stats.density.DensitySurface` has it: rows from north to south and
+        evenly spaced in web Mercator, columns from west to east.
     bounds
         ``(west, south, east, north)`` of the outer edges, WGS-84 degrees.
     classes
@@ -341,7 +349,7 @@ class DensityOverlay(CanvasLayer):
         opacity: float = 0.65,
     ) -> None:
         west, south, east, north = (float(edge) for edge in bounds)
-        picture = density_png(np.asarray(values, dtype=np.float64), south, north, classes)
+        picture = density_png(np.asarray(values, dtype=np.float64), classes)
         url = "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
         super().__init__({"url": url, "bounds": [[south, west], [north, east]]}, {"opacity": opacity})
 
@@ -512,6 +520,7 @@ class PointLayer(CanvasLayer):
                 "size": size or (7 if len(places) <= 2_000 else 5),
                 "opacity": 0.8,
                 "rank": 0.5,
+                "pane": "pinganDots",
             }
         elif kind in POINT_STYLES:
             shape, colour = POINT_STYLES[kind]
@@ -649,34 +658,13 @@ def _base64(array: NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
 
 
-def density_png(values: NDArray[np.float64], south: float, north: float, classes: Classes) -> bytes:
-    """Return a density surface as a PNG whose rows are equally spaced in Web Mercator, north up.
-
-    Parameters
-    ----------
-    values
-        2-D, row 0 southernmost, rows equally spaced in latitude.
-    south, north
-        Outer edges, degrees.
-    classes
-        One palette entry each; below the first edge is clear.
-    """
+def density_png(values: NDArray[np.float64], classes: Classes) -> bytes:
+    """Return a density surface, first row at the top, as a PNG of one flat colour a class; below is clear."""
     found = classes.of(values)
-    rows = found.shape[0]
-    # A picture is stretched in Mercator, where a degree grows northwards: take for each picture row the
-    # surface row that lies at its latitude.
-    top, bottom = _mercator(north), _mercator(south)
-    middles = top + (np.arange(rows) + 0.5) / rows * (bottom - top)
-    latitudes = np.degrees(np.arctan(np.sinh(middles)))
-    source = np.clip(((latitudes - south) / (north - south) * rows).astype(np.int64), 0, rows - 1)
-    picture = found[source]
-    picture = np.where(picture == _NO_CLASS, len(classes.edges), picture).astype(np.uint8)
-    palette = [_rgb(colour) for colour in classes.colours[: len(classes.edges)]]
-    return _png(picture, [*palette, (255, 255, 255)], clear=len(palette))
-
-
-def _mercator(latitude: float) -> float:
-    return math.asinh(math.tan(math.radians(latitude)))
+    clear = len(classes.edges)
+    palette = [_rgb(colour) for colour in classes.colours[:clear]]
+    picture = np.where(found == _NO_CLASS, clear, found).astype(np.uint8)
+    return _png(picture, [*palette, (255, 255, 255)], clear=clear)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

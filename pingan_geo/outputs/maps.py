@@ -15,7 +15,7 @@ from folium.template import Template
 
 from pingan_geo.errors import OutsideAddressError
 from pingan_geo.outputs.assets import LEAFLET_CSS, LEAFLET_JS, PROTOMAPS_JS, asset_text, local_address
-from pingan_geo.outputs.map_layers import LineLayer, PolygonLayer, Say, CanvasLayer, script_json
+from pingan_geo.outputs.map_layers import CanvasLayer, LineLayer, PolygonLayer, Say, script_json
 
 #: What an exported map may do: run the scripts inside it and show the pictures inside it, nothing else.
 EXPORT_POLICY: Final = (

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import tomllib
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from pingan_geo.errors import TownNotFoundError
+from pingan_geo.outputs.assets import ASSETS
+from pingan_geo.settings import BaseTiles, read_settings
+from pingan_geo.ui import main, routes
+
+
+@dataclass
+class Answer:
+    status_code: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def text(self):
+        return self.content.decode()
+
+
+@dataclass
+class Client:
+    """Asks an ASGI app as a server does: the path as it was sent, not tidied up."""
+
+    app: Starlette
+
+    def get(self, address, headers=None, method="GET"):
+        path, _, query = address.partition("?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        }
+        sent, asked = [], []
+
+        async def receive():
+            if asked:  # a client that stays connected
+                await asyncio.Event().wait()
+            asked.append(True)
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        asyncio.run(self.app(scope, receive, send))
+        start = sent[0]
+        return Answer(
+            start["status"],
+            {name.decode().lower(): value.decode() for name, value in start["headers"]},
+            b"".join(message.get("body", b"") for message in sent[1:]),
+        )
+
+    def post(self, address):
+        return self.get(address, method="POST")
+
+
+@pytest.fixture
+def make_client(tmp_path):
+    """A client of the app's own routes for a town with these tiles; a stub stands for Streamlit."""
+
+    def make(tiles: str = "") -> Client:
+        (tmp_path / "town").mkdir(exist_ok=True)
+        (tmp_path / "town" / "town.toml").write_text(f'[town]\nname = "试"\n{tiles}', encoding="utf-8")
+        settings = read_settings(tmp_path / "town")
+
+        async def streamlit(request):
+            return PlainTextResponse("page")
+
+        app = Starlette(
+            routes=[*routes.app_routes(settings), Route("/{path:path}", streamlit, methods=["GET", "POST"])],
+            middleware=routes.app_middleware(settings),
+        )
+        return Client(app)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_stcore/agent/interact",
+        "/_stcore/agent/openapi.json",
+        "/_stcore/agent/mcp",
+        "/_stcore/agent",
+        "/x/_stcore//agent/mcp",
+        "/_stcore/AGENT/mcp",
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_programs_are_not_served(make_client, path, method):
+    assert getattr(make_client(), method)(path).status_code == 404
+
+
+def test_other_core_paths_pass(make_client):
+    assert make_client().get("/_stcore/health").text == "page"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/../settings.py",
+        "/assets/%2e%2e/settings.py",
+        "/assets/..%2fsettings.py",
+        "/assets/",
+        "/assets/none.js",
+    ],
+)
+def test_only_files_of_the_assets_are_served(make_client, path):
+    answer = make_client().get(path)
+    assert answer.status_code == 404 or answer.text == "page"
+
+
+def test_assets_are_kept_when_asked_for_by_version(make_client):
+    client = make_client()
+    assert "immutable" in client.get("/assets/pingan_maps.js?v=abc").headers["cache-control"]
+    assert client.get("/assets/pingan_maps.js").headers["cache-control"] == "no-cache"
+    assert client.get("/assets/pingan_maps.js").text == (ASSETS / "pingan_maps.js").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_health(make_client):
+    answer = make_client().get("/healthz")
+    assert json.loads(answer.content) == {"status": "ok"}
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_every_answer_has_the_rules(make_client):
+    client = make_client()
+    for path in ("/", "/healthz", "/assets/pingan_maps.js", "/none", "/_stcore/agent/mcp"):
+        headers = client.get(path).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+
+
+def test_only_the_map_component_may_run_scripts_inside_its_page(make_client):
+    client = make_client()
+    scripts = client.get("/").headers["content-security-policy"].split("script-src")[1].split(";")[0]
+    assert "'unsafe-inline'" not in scripts
+    assert "'sha256-" in scripts
+    component = client.get("/component/streamlit_folium.st_folium/index.html").headers[
+        "content-security-policy"
+    ]
+    assert "'unsafe-inline'" in component.split("script-src")[1].split(";")[0]
+
+
+# -- tiles
+
+
+def test_no_tiles_by_default(make_client):
+    assert make_client().get("/tiles/base.pmtiles").text == "page"
+
+
+def test_pmtiles_are_read_by_range(make_client, tmp_path):
+    client = make_client('[tiles]\nkind = "pmtiles"\nurl = "base.pmtiles"\n')
+    (tmp_path / "town" / "base.pmtiles").write_bytes(bytes(range(200)))
+    answer = client.get("/tiles/base.pmtiles", headers={"Range": "bytes=10-19"})
+    assert answer.status_code == 206
+    assert answer.content == bytes(range(10, 20))
+    assert answer.headers["content-range"] == "bytes 10-19/200"
+
+
+def test_pictures_of_a_folder(make_client, tmp_path):
+    client = make_client('[tiles]\nkind = "xyz"\nurl = "tiles/{z}/{x}/{y}.png"\n')
+    (tmp_path / "town" / "tiles" / "3" / "4").mkdir(parents=True)
+    (tmp_path / "town" / "tiles" / "3" / "4" / "5.png").write_bytes(b"picture")
+    assert client.get("/tiles/3/4/5").content == b"picture"
+    assert client.get("/tiles/3/4/6").status_code == 404
+    for path in ("/tiles/3/4/..%2f..%2ftown.toml", "/tiles/3/../town.toml", "/tiles/-1/4/5"):
+        assert b"name" not in client.get(path).content
+
+
+@pytest.mark.parametrize("url", ["../secret.txt", "/etc/passwd", "link.pmtiles"])
+def test_file_outside_the_town_is_not_served(make_client, tmp_path, url):
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "link.pmtiles").symlink_to(tmp_path / "secret.txt")
+    client = make_client(f'[tiles]\nkind = "pmtiles"\nurl = "{url}"\n')
+    assert client.get("/tiles/base.pmtiles").status_code == 404
+
+
+def test_tile_server_of_the_intranet_is_allowed_and_nothing_else(make_client):
+    client = make_client('[tiles]\nkind = "xyz"\nurl = "http://10.0.0.7:8080/{z}/{x}/{y}.png"\n')
+    policy = client.get("/").headers["content-security-policy"]
+    assert "img-src 'self' data: blob: http://10.0.0.7:8080;" in policy
+    assert client.get("/tiles/1/2/3").text == "page"
+
+
+def test_tile_source_of_a_town(make_client, tmp_path):
+    make_client()
+    settings = read_settings(tmp_path / "town")
+    assert routes.tile_source(settings) is None
+    local = routes.tile_routes(tmp_path, BaseTiles("pmtiles", "a.pmtiles"))
+    assert [route.path for route in local] == ["/tiles/base.pmtiles"]
+
+
+# -- starting
+
+
+def test_serving_nothing_is_refused(tmp_path):
+    with pytest.raises(TownNotFoundError):
+        main.serve(tmp_path)
+
+
+def test_config_file_and_options_say_the_same():
+    file = ASSETS.parents[1] / ".streamlit" / "config.toml"
+    written = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert {
+        f"{group}.{key}": value for group, values in written.items() for key, value in values.items()
+    } == dict(main.OPTIONS)
+
+
+def test_app_is_made_without_a_town(monkeypatch, tmp_path):
+    monkeypatch.setenv("PINGAN_TOWN", str(tmp_path))
+    assert main.town_folder() == tmp_path
+    assert {type(part).__name__ for part in main.parts()["routes"]} == {"Route", "Mount"}
