@@ -15,7 +15,7 @@ from pingan_geo.settings import Settings, read_settings
 from pingan_geo.ui.routes import app_middleware, app_routes
 
 #: What the pages are made of.
-SCRIPT: Final = Path(__file__).with_name("script.py")
+SCRIPT: Final = Path(__file__).parent / "entry" / "run.py"
 #: Name of the variable that tells the pages which town is meant.
 TOWN_VARIABLE: Final = "PINGAN_TOWN"
 DEFAULT_TOWN: Final = "town"

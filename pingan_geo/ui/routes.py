@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pingan_geo.outputs.assets import ASSETS
 from pingan_geo.outputs.maps import TileSource
 from pingan_geo.settings import BaseTiles, Settings
+from pingan_geo.ui.first_page import FirstPage
 
 HEALTH: Final = "/healthz"
 _TILES: Final = "/tiles/"
@@ -206,4 +207,5 @@ class Rules:
 def app_middleware(settings: Settings | None) -> list[Middleware]:
     """Return the middleware of the app."""
     source = tile_source(settings) if settings is not None else None
-    return [Middleware(Rules, origins=[source.origin] if source is not None and source.origin else [])]
+    origins = [source.origin] if source is not None and source.origin else []
+    return [Middleware(Rules, origins=origins), Middleware(FirstPage)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -14,10 +15,14 @@ from pingan_geo.ui.cache import Visit, begin_visit, current_town
 from pingan_geo.ui.components import layout
 from pingan_geo.ui.state import visitor_language
 
+_ICON = Path(__file__).with_name("icon.png")
+
 
 def run() -> None:
     """Run the app for one visitor; every error raised on purpose becomes one sentence."""
-    st.set_page_config(page_title="pingan_geo", page_icon="🛡", layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(
+        page_title="pingan_geo", page_icon=str(_ICON), layout="wide", initial_sidebar_state="auto"
+    )
     try:
         place = current_town()
     except PinganError as error:
@@ -50,7 +55,3 @@ def _show(name: str, visit: Visit) -> None:
         page.show(visit)
     except PinganError as error:
         st.error(visit.t.error(error))
-
-
-if __name__ == "__main__":
-    run()

@@ -73,6 +73,8 @@ ADDRESS: Mapping[str, str] = {
     "top": "top",
     "coverage": "coverage",
 }
+#: Stands in the address for no overlay at all.
+NONE = "none"
 _RANGES = {"hours": 24, "weekdays": 7}
 _LONGEST, _MOST = 200, 500
 
@@ -93,7 +95,7 @@ class Question:
 
     layer: str = "cells"
     detail: str = "leader"
-    overlays: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ("roads", "waters")
     categories: tuple[str, ...] = ()
     boards: tuple[str, ...] = ()
     preset: str = "90d"
@@ -178,7 +180,7 @@ def write_address(question: Question, language: str) -> dict[str, list[str]]:
         if name in _RANGES:
             address[parameter] = [_write_numbers(value)]
         elif isinstance(value, tuple):
-            address[parameter] = list(value)
+            address[parameter] = list(value) or [NONE]
         elif isinstance(value, float):
             address[parameter] = [f"{value:g}"]
         else:
@@ -225,6 +227,8 @@ def _read_field(name: str, values: list[str], choices: Choices) -> tuple[Any, li
             else (numbers, [])
         )
     if isinstance(getattr(_USUAL, name), tuple):
+        if values == [NONE] and name == "overlays":
+            return (), []
         good = tuple(dict.fromkeys(value for value in values if value in offered))
         return good or None, [value for value in values if value not in offered]
     if name in {"since", "until"}:

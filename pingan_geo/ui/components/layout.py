@@ -28,7 +28,9 @@ def show_style(t: Translator) -> None:
     """Put the style sheet in, and the visitor's words over those that Streamlit says in English only."""
     drop = t("Drop a file here, or")
     choose = t("Choose a file")
-    st.html(f"<style>{_style()}\n:root {{ --drop: '{drop}'; --choose: '{choose}'; }}</style>")
+    refused = t("This file is too large or of another kind.")
+    words = f"--drop: '{drop}'; --choose: '{choose}'; --refused: '{refused}';"
+    st.html(f"<style>{_style()}\n:root {{ {words} }}</style>")
 
 
 def show_language_switch(t: Translator) -> None:
@@ -124,6 +126,16 @@ def show_cut(shown: int, total: int, t: Translator) -> None:
     """Say how much of a list is shown when it is not all of it."""
     if shown < total:
         st.caption(t("Shown {shown} of {total}, the newest.", shown=shown, total=total))
+
+
+def show_nothing(visit: Visit) -> None:
+    """Say why there is nothing to draw and what to do, instead of an empty map."""
+    t = visit.t
+    if not len(visit.index):
+        st.info(t("This town holds no reports yet. The page Import takes a file of them."))
+        return
+    st.info(t("No report fits this choice. Widen the period or take away a filter."))
+    st.caption(say_what_there_is(visit, t))
 
 
 def say_what_there_is(visit: Visit, t: Translator) -> str:

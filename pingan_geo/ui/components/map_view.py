@@ -38,6 +38,7 @@ from pingan_geo.workflow.explore import MapView
 if TYPE_CHECKING:
     from pingan_geo.workflow.hotspots import Hotspots
 
+Bounds = tuple[float, float, float, float]
 MOST_POINTS = 5_000
 _POINTS = ("posts", "stations", "enterprises", "places")
 _UNITS = {
@@ -119,7 +120,7 @@ def show_hotspot_map(visit: Visit, found: Hotspots) -> None:
         CellLayer(cells, counts, classes, tip=t("{value} reports")),
         PolygonLayer(_ranked(cells, table["rank"]), "grids", labels=True),
     ]
-    show_map(_base(visit), layers, key="hotspot_map", height=480)
+    show_map(_base(visit, _first_bounds(visit, table)), layers, key="hotspot_map", height=480)
     st.html(_legend("cells", classes, counts, t))
 
 
@@ -129,10 +130,27 @@ def _ranked(cells: Any, ranks: Any) -> Any:
     return gpd.GeoDataFrame({"code": names, "name": names}, geometry=list(outlines(cells)), crs=4326)
 
 
-def _base(visit: Visit) -> TownMap:
+def _first_bounds(visit: Visit, table: Any) -> Bounds:
+    """Return what the map of hotspots shows at first: the first list seen; later ones keep zoom and place."""
+    seen = st.session_state.setdefault("hotspot_bounds", {})
+    if str(visit.town.folder) not in seen:
+        margin = 0.006
+        seen[str(visit.town.folder)] = (
+            float(table["lon"].min()) - margin,
+            float(table["lat"].min()) - margin,
+            float(table["lon"].max()) + margin,
+            float(table["lat"].max()) + margin,
+        )
+    bounds: Bounds = seen[str(visit.town.folder)]
+    return bounds
+
+
+def _base(visit: Visit, bounds: Bounds | None = None) -> TownMap:
     settings = visit.settings
+    west, south, east, north = bounds or visit.town.area.bounds
+    # The line at the bottom would hide the town's southern end.
     return town_map(
-        bounds=visit.town.area.bounds,
+        bounds=(west, south - 0.08 * (north - south), east, north),
         t=visit.t,
         notice=visit.notice,
         area=visit.polygons("area"),

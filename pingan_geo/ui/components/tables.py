@@ -87,7 +87,8 @@ def show_table(table: pd.DataFrame, t: Translator, *, key: str, height: int | st
     for name, heading in headings(table.columns, t).items():
         dtype = table[name].dtype
         if name in _SHARES:
-            config[name] = st.column_config.NumberColumn(heading, format="percent")
+            table = table.assign(**{name: table[name] * 100})
+            config[name] = st.column_config.NumberColumn(heading, format="%.1f%%")
         elif pd.api.types.is_datetime64_any_dtype(dtype):
             config[name] = st.column_config.DatetimeColumn(heading, format="YYYY-MM-DD HH:mm")
         elif pd.api.types.is_float_dtype(dtype):
@@ -97,7 +98,13 @@ def show_table(table: pd.DataFrame, t: Translator, *, key: str, height: int | st
         else:
             config[name] = st.column_config.Column(heading)
     st.dataframe(
-        table, hide_index=True, width="stretch", column_config=config, key=f"table_{key}", height=height
+        table,
+        hide_index=True,
+        placeholder="—",
+        width="stretch",
+        column_config=config,
+        key=f"table_{key}",
+        height=height,
     )
 
 
@@ -125,6 +132,12 @@ def worded_cells(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
     return words[
         [name for name in columns if name not in {"village", "grid"} or bool((words[name] != "").any())]
     ]
+
+
+def _format(name: str) -> str:
+    if name in _DEGREES:
+        return "%.5f"
+    return "%.0f" if name.endswith(("_m", "_m2")) else "%.2f"
 
 
 def point_table(visit: Visit, view: MapView, limit: int = 5_000) -> tuple[pd.DataFrame, int]:

@@ -119,10 +119,20 @@ def with_attributes(visit: Visit, features: pd.DataFrame) -> pd.DataFrame:
             "grid": [grids.get(code, code) for code in features["grid_id"]],
         }
     )
-    more = pd.DataFrame([json.loads(text or "{}") for text in features["attributes"]], index=features.index)
+    read = [json.loads(text or "{}") for text in features["attributes"]]
+    more = pd.DataFrame(
+        [{name: _as_text(value, visit.t) for name, value in one.items()} for one in read],
+        index=features.index,
+    )
     more = more[[name for name in more.columns if name not in table.columns]].fillna("").astype("str")
     table = table.loc[:, [bool((table[name] != "").any()) for name in table.columns]]
     return pd.concat([table, more], axis=1).reset_index(drop=True)
+
+
+def _as_text(value: object, t: Translator) -> str:
+    if isinstance(value, list):
+        return t(", ").join(str(part) for part in value)
+    return "" if value is None else str(value)
 
 
 def taxonomy(visit: Visit) -> pd.DataFrame:

@@ -43,9 +43,8 @@ def show(visit: Visit) -> None:
             top=question.top if question.cut == "top" else None,
             coverage=question.coverage / 100 if question.cut == "coverage" else None,
         )
-    except NoReportsError as error:
-        st.info(t.error(error))
-        st.caption(layout.say_what_there_is(visit, t))
+    except NoReportsError:
+        layout.show_nothing(visit)
         return
     layout.show_hotspot_totals(found, t)
     show_hotspot_map(visit, found)

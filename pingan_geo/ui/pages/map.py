@@ -7,12 +7,12 @@ from dataclasses import replace
 import streamlit as st
 
 from pingan_geo.ui.cache import Visit
-from pingan_geo.ui.components import charts, downloads, layout, tables
+from pingan_geo.ui.components import charts, layout
 from pingan_geo.ui.components.filters import choose, choose_overlays, show_filters
 from pingan_geo.ui.components.map_view import offered_overlays, show_report_map
 from pingan_geo.ui.components.place import keep_pick, show_place, show_place_reports
-from pingan_geo.ui.state import DETAILS, LAYERS, Question, keep_question, read_question
-from pingan_geo.workflow.explore import MapView
+from pingan_geo.ui.components.twin import show_twin
+from pingan_geo.ui.state import DETAILS, LAYERS, keep_question, read_question
 
 
 def show(visit: Visit) -> None:
@@ -31,7 +31,7 @@ def show(visit: Visit) -> None:
 
     view = visit.view(question.report_filter(visit.today), visit.resolution(question.detail))
     if not view.total:
-        _nothing(visit, view)
+        layout.show_nothing(visit)
         return
     layout.show_totals(visit, view, question.layer)
     left, right = st.columns([2, 1], gap="medium")
@@ -50,36 +50,4 @@ def show(visit: Visit) -> None:
         st.rerun()
     if question.pick:
         show_place_reports(visit, question, view)
-    _twin(visit, question, view)
-
-
-def _twin(visit: Visit, question: Question, view: MapView) -> None:
-    """Draw the table of what the map draws, and its files."""
-    t = visit.t
-    about = layout.say_question(question, visit.choices(), view.period, t)
-    layout.show_section(t("The same as a table"))
-    if question.layer == "points":
-        table, shown = tables.point_table(visit, view)
-        layout.show_cut(shown, view.total, t)
-        tables.show_table(tables.worded_reports(visit, table), t, key="twin", height=320)
-    else:
-        table = tables.drawn_table(visit, view, question.layer)
-        tables.show_table(tables.worded_cells(visit, table), t, key="twin", height=320)
-    downloads.offer_downloads(
-        visit,
-        table,
-        name=question.layer,
-        title=t(LAYERS[question.layer]),
-        key="twin",
-        geometry=tables.geometry_of(question.layer),
-        about=about,
-    )
-
-
-def _nothing(visit: Visit, view: MapView) -> None:
-    t = visit.t
-    if not view.of_all:
-        st.info(t("This town holds no reports yet. The page Import takes a file of them."))
-        return
-    st.info(t("No report fits this choice. Widen the period or take away a filter."))
-    st.caption(layout.say_what_there_is(visit, t))
+    show_twin(visit, question, view)
