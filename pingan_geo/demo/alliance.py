@@ -189,9 +189,8 @@ def _build_posts(
         *["2026-06"] * 4,
         *["2026-07"] * 6,
     ]
-    opened = np.array(months, dtype="datetime64[M]").astype("datetime64[D]") + rng.integers(
-        0, 27, len(months)
-    )
+    first_days = np.array(months, dtype="datetime64[M]").astype("datetime64[D]")
+    opened: NDArray[np.datetime64] = first_days + rng.integers(0, 27, len(months)).astype("timedelta64[D]")
     opened = opened[np.argsort(rng.uniform(size=len(opened)))]
     codes = [f"GW{number:02d}" for number in range(1, len(groups) + 1)]
     attributes = []
@@ -218,7 +217,7 @@ def _build_posts(
         xy,
         attributes,
     )
-    return table, xy, opened
+    return table, np.asarray(xy), opened
 
 
 def _gate(shape: Any) -> tuple[float, float]:

@@ -54,7 +54,7 @@ class Effort:
     def source_weights(self, family: str) -> Floats:
         """Return (sources, cells, months): how likely each source is to be the one that reports."""
         takes = np.array(_TAKES[family])[:, None, None]
-        return np.minimum(self.by_source * takes, 0.95)
+        return np.asarray(np.minimum(self.by_source * takes, 0.95))
 
 
 def build_effort(spots: Spots, ground: Ground, alliance: Alliance, rng: np.random.Generator) -> Effort:

@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from pingan_geo.coords import LocalMetres, local_metres
 from pingan_geo.demo import names
 from pingan_geo.demo.lines import Line, draw_outline, draw_roads, draw_village_roads, draw_waters
-from pingan_geo.demo.mesh import Floats, Ints, Mesh, border_edges, relax_borders, trace_rings, weave_mesh
+from pingan_geo.demo.mesh import Floats, Ints, Mesh, border_edges, relax_borders, rings_of, sums, weave_mesh
 from pingan_geo.demo.settlements import (
     Estate,
     Hamlets,
@@ -119,7 +119,7 @@ def build_geography(rng: np.random.Generator) -> Geography:
     mesh = weave_mesh(outline, woven, mesh_rng)
     villages, heart_cells = share_out_villages(mesh, waters, roads, village_rng)
     hearts = mesh.points[heart_cells]
-    village_rings = trace_rings(mesh, villages, len(names.VILLAGES))
+    village_rings = rings_of(mesh, villages, len(names.VILLAGES))
     rough = [shapely.Polygon(mesh.vertices[ring]) for ring in village_rings]
     roads = roads + draw_village_roads(hearts, [village.name for village in names.VILLAGES], roads, line_rng)
     estates = build_estates(rough, hearts, roads, waters, settle_rng)
@@ -131,7 +131,7 @@ def build_geography(rng: np.random.Generator) -> Geography:
 
     drawn = border_edges(mesh, grids) | border_edges(mesh, beats)
     vertices = relax_borders(mesh, drawn)
-    town_ring = trace_rings(mesh, np.zeros(mesh.inside, dtype=np.int64), 1)[0]
+    town_ring = rings_of(mesh, np.zeros(mesh.inside, dtype=np.int64), 1)[0]
     relaxed = shapely.Polygon(vertices[town_ring])
     vertices = vertices * np.sqrt(names.AREA_KM2 * 1e6 / relaxed.area)
     area = shapely.Polygon(vertices[town_ring])
@@ -143,14 +143,14 @@ def build_geography(rng: np.random.Generator) -> Geography:
     ground = Ground(plane, area, hearts, roads, waters, estates, hamlets, shops, plants, places)
 
     corners = np.column_stack(ground.degrees(vertices))
-    grid_households = np.bincount(grids, weights=households, minlength=len(village_of_grid))
+    grid_households = sums(grids, households, len(village_of_grid))
     layers = {
         "area": _layer(
             [names.TOWN_CODE], [names.TOWN_NAME], [names.TOWN_CODE[:6]], _polygons(corners, [town_ring])
         ),
         "villages": _village_layer(_polygons(corners, village_rings)),
         "grids": _grid_layer(
-            _polygons(corners, trace_rings(mesh, grids, len(village_of_grid))),
+            _polygons(corners, rings_of(mesh, grids, len(village_of_grid))),
             village_of_grid,
             grid_households,
         ),
@@ -158,7 +158,7 @@ def build_geography(rng: np.random.Generator) -> Geography:
             [f"{names.TOWN_CODE}J{number:02d}" for number in range(1, len(BEATS_KM) + 1)],
             [name for name, _, _ in BEATS_KM],
             [names.TOWN_CODE] * len(BEATS_KM),
-            _polygons(corners, trace_rings(mesh, beats, len(BEATS_KM))),
+            _polygons(corners, rings_of(mesh, beats, len(BEATS_KM))),
         ),
         "estates": _estate_layer(ground),
         "roads": _line_layer("R", roads, ground),

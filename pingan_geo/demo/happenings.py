@@ -23,10 +23,9 @@ from pingan_geo.demo import names
 from pingan_geo.demo.alliance import Alliance
 from pingan_geo.demo.effort import SOURCES, Effort
 from pingan_geo.demo.geography import Geography
-from pingan_geo.demo.mesh import Floats, Ints
+from pingan_geo.demo.mesh import Floats, Ints, sums
 from pingan_geo.demo.rhythm import (
     DAYS,
-    END,
     MONTH_OF_DAY,
     MONTHS,
     START,
@@ -192,14 +191,14 @@ def let_happen(stage: Stage, number: int, rng: np.random.Generator) -> Happening
 def _cell_risk(stage: Stage, category: str, kernel: csr_matrix) -> Floats:
     """Return the share of a category's incidents in every cell, near repeats included."""
     spots = stage.spots
-    share = np.bincount(spots.cell, weights=stage.spot_risk[category], minlength=len(spots.cells))
+    share = sums(spots.cell, stage.spot_risk[category], len(spots.cells))
     if category not in _THEFTS:
         return share
     total, generation = np.zeros_like(share), share
     for _ in range(8):
         total += generation
         generation = NEAR_REPEATS * (kernel @ generation)
-    return total * (1 - NEAR_REPEATS)
+    return np.asarray(total * (1 - NEAR_REPEATS))
 
 
 def _repeat_kernel(stage: Stage) -> csr_matrix:
@@ -238,7 +237,7 @@ def _lattice_place(xy: Floats, spacing: float) -> Floats:
 
 
 def _repeat_distance(drawn: Floats) -> Floats:
-    return -REPEAT_M * np.log(1 - drawn * (1 - np.exp(-REPEAT_MAX_M / REPEAT_M)))
+    return np.asarray(-REPEAT_M * np.log(1 - drawn * (1 - np.exp(-REPEAT_MAX_M / REPEAT_M))))
 
 
 def _incidents(stage: Stage, category: int, count: int, rng: np.random.Generator) -> Incidents:
@@ -277,8 +276,8 @@ def _thefts(
 ) -> Incidents:
     """Return ``count`` thefts that were seen, of a process in which each theft brings others nearby.
 
-    All thefts are drawn, seen or not, and then thinned: a near repeat of a theft that nobody reported is still
-    a near repeat.
+    All thefts are drawn, seen or not, and then thinned: a near repeat of a theft that nobody reported is
+    still a near repeat.
 
     Parameters
     ----------
@@ -313,7 +312,7 @@ def _thefts(
 
 
 def _next_generation(stage: Stage, parents: Incidents, rhythm: Rhythm, rng: np.random.Generator) -> Incidents:
-    """Return the near repeats of thefts: within REPEAT_MAX_M and REPEAT_MAX_DAYS, inside the town and the period."""
+    """Return the near repeats of thefts that fall inside the town and the period."""
     of = np.repeat(np.arange(len(parents)), rng.poisson(NEAR_REPEATS, len(parents)))
     angle = rng.uniform(0, 2 * np.pi, len(of))
     way = _repeat_distance(rng.uniform(size=len(of)))
@@ -516,7 +515,7 @@ def _numbers_within(group: Ints) -> Ints:
 
 
 def _event_numbers(time: Any) -> NDArray[np.object_]:
-    """Return event numbers as the region writes them: two letters, W, date, four digits; rows in order of time."""
+    """Return event numbers as the region writes them: two letters, W, date, four digits; by time."""
     day = (time.astype("datetime64[D]") - START).astype(np.int64)
     number = _numbers_within(day) + 1
     dates = np.array([f"XCW{str(START + offset).replace('-', '')}" for offset in range(DAYS)], dtype=object)
@@ -525,7 +524,7 @@ def _event_numbers(time: Any) -> NDArray[np.object_]:
 
 
 def _reporters(stage: Stage, told: Incidents, source: Ints, rng: np.random.Generator) -> NDArray[np.object_]:
-    """Return pseudonyms: of a volunteer or courier who had joined, of the post or the station; else ``""``."""
+    """Return pseudonyms: a volunteer or courier who had joined, the post, the station; else ``""``."""
     alliance = stage.alliance
     reporter = np.full(len(told), "", dtype=object)
     codes = alliance.features["volunteers"]["feature_id"].to_numpy(dtype=object)

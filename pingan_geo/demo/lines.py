@@ -23,8 +23,8 @@ class Line:
     Parameters
     ----------
     name, kind
-        ``motorway``, ``main``, ``secondary``, ``street``, ``lane`` of roads; ``canal``, ``river``, ``town river``,
-        ``stream`` of waters.
+        ``motorway``, ``main``, ``secondary``, ``street``, ``lane`` of roads; ``canal``, ``river``,
+        ``town river``, ``stream`` of waters.
     line
         Metres from the seat of the town.
     push_m
@@ -190,6 +190,6 @@ def _along(
         return direct
     # Round the other way, over the ring's first vertex.
     low, high = min(start, end), max(start, end)
-    tail, head = substring(ring, high, ring.length), substring(ring, 0, low)
-    way = np.vstack([tail.coords, head.coords[1:]])
+    parts = [substring(ring, high, ring.length)] + ([substring(ring, 0, low)] if low > 0 else [])
+    way = np.vstack([np.asarray(part.coords)[place > 0 :] for place, part in enumerate(parts)])
     return shapely.LineString(way if start > end else way[::-1])

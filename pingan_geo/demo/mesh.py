@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -68,9 +69,19 @@ class Mesh:
     pairs: Ints
     edges: Ints
 
+    @cached_property
     def inner_pairs(self) -> Ints:
-        """Return the pairs of which both cells are in the town."""
+        """The pairs of which both cells are in the town."""
         return self.pairs[(self.pairs < self.inside).all(axis=1)]
+
+    @cached_property
+    def turned_edges(self) -> Ints:
+        """The edges, turned so that the first cell of the pair lies to the left."""
+        start, end = self.vertices[self.edges[:, 0]], self.vertices[self.edges[:, 1]]
+        heart = self.points[self.pairs[:, 0]]
+        along, across = end - start, heart - start
+        left = along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0] > 0
+        return np.where(left[:, None], self.edges, self.edges[:, ::-1])
 
 
 def smooth_noise(xy: Floats, wavelength_m: float, rng: np.random.Generator, waves: int = 24) -> Floats:
@@ -80,7 +91,12 @@ def smooth_noise(xy: Floats, wavelength_m: float, rng: np.random.Generator, wave
     phase = rng.uniform(0, 2 * np.pi, waves)
     wave = 2 * np.pi / length
     argument = xy[:, :1] * (wave * np.cos(angle)) + xy[:, 1:] * (wave * np.sin(angle)) + phase
-    return np.sqrt(2 / waves) * np.cos(argument).sum(axis=1)
+    return np.asarray(np.sqrt(2 / waves) * np.cos(argument).sum(axis=1))
+
+
+def sums(group: Ints, weights: Floats, number: int) -> Floats:
+    """Return the sum of the weights of each of the groups 0 … ``number`` - 1."""
+    return np.asarray(np.bincount(group, weights=weights, minlength=number), dtype=np.float64)
 
 
 def weave_mesh(
@@ -147,14 +163,14 @@ def _points_beside(line: shapely.LineString) -> Floats:
     heading = after - before
     heading = heading / np.hypot(heading[:, 0], heading[:, 1])[:, None]
     side = np.where(np.arange(number) % 2 == 0, OFFSET_M, -OFFSET_M)[:, None]
-    return here + np.column_stack([-heading[:, 1], heading[:, 0]]) * side
+    return np.asarray(here + np.column_stack([-heading[:, 1], heading[:, 0]]) * side)
 
 
 def way_lengths(mesh: Mesh, barriers: Sequence[Barrier], rng: np.random.Generator, wiggle: float) -> Floats:
     """Return how long each step between two inner cells counts: metres, noise, and barriers crossed."""
-    pairs = mesh.inner_pairs()
+    pairs = mesh.inner_pairs
     start, end = mesh.points[pairs[:, 0]], mesh.points[pairs[:, 1]]
-    length = np.hypot(*(end - start).T)
+    length: Floats = np.hypot(*(end - start).T)
     middle = (start + end) / 2
     length = length * np.exp(
         wiggle * smooth_noise(middle, 700, rng) + wiggle * smooth_noise(middle, 1900, rng)
@@ -185,7 +201,7 @@ def spread(
     allowed
         Inner pairs that may be stepped over; all when ``None``.
     """
-    pairs = mesh.inner_pairs()
+    pairs = mesh.inner_pairs
     if allowed is not None:
         pairs, lengths = pairs[allowed], lengths[allowed]
     number = mesh.inside + len(seeds)
@@ -212,7 +228,7 @@ def cell_areas(mesh: Mesh) -> Floats:
         heart = mesh.points[mesh.pairs[:, side]]
         u, v = start - heart, end - heart
         triangles = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
-        areas += np.bincount(mesh.pairs[:, side], weights=triangles, minlength=len(areas))
+        areas += sums(mesh.pairs[:, side], triangles, len(areas))
     return areas[: mesh.inside]
 
 
@@ -220,7 +236,7 @@ def border_edges(mesh: Mesh, labels: Ints) -> NDArray[np.bool_]:
     """Return which edges part two labels, or the town from what is outside."""
     full = np.full(len(mesh.points), OUTSIDE, dtype=np.int64)
     full[: mesh.inside] = labels
-    return full[mesh.pairs[:, 0]] != full[mesh.pairs[:, 1]]
+    return np.asarray(full[mesh.pairs[:, 0]] != full[mesh.pairs[:, 1]])
 
 
 def relax_borders(mesh: Mesh, drawn: NDArray[np.bool_], rounds: int = 4) -> Floats:
@@ -243,34 +259,50 @@ def relax_borders(mesh: Mesh, drawn: NDArray[np.bool_], rounds: int = 4) -> Floa
     return vertices
 
 
-def trace_rings(mesh: Mesh, labels: Ints, number: int) -> list[Ints]:
-    """Return the outer ring of each label as vertex numbers, open, counter-clockwise.
+def trace_rings(mesh: Mesh, labels: Ints, wanted: Sequence[int]) -> list[Ints | None]:
+    """Return the outer ring of each wanted label as vertex numbers, open, counter-clockwise.
+
+    ``None`` for a label that no cell has, that is in several parts or has a hole.
+    """
+    full = np.full(len(mesh.points), OUTSIDE, dtype=np.int64)
+    full[: mesh.inside] = labels
+    first, second = full[mesh.pairs[:, 0]], full[mesh.pairs[:, 1]]
+    parting = np.flatnonzero(first != second)
+    # Each border edge twice, turned so that its label lies to the left, sorted by label.
+    turned = mesh.turned_edges[parting]
+    label = np.concatenate([first[parting], second[parting]])
+    edges = np.concatenate([turned, turned[:, ::-1]])
+    order = np.argsort(label, kind="stable")
+    label, edges = label[order], edges[order]
+    return [
+        _ring(edges[low:high])
+        for low, high in zip(
+            np.searchsorted(label, wanted), np.searchsorted(label, wanted, "right"), strict=True
+        )
+    ]
+
+
+def _ring(edges: Ints) -> Ints | None:
+    follow = dict(edges.tolist())
+    if not follow:
+        return None
+    begin = min(follow)
+    ring = [begin]
+    while (step := follow[ring[-1]]) != begin:
+        ring.append(step)
+    return np.array(ring, dtype=np.int64) if len(ring) == len(follow) else None
+
+
+def rings_of(mesh: Mesh, labels: Ints, number: int) -> list[Ints]:
+    """Return the ring of each of the labels 0 … ``number`` - 1, see :func:`trace_rings`.
 
     Raises
     ------
     ValueError
-        If a label is empty, in several parts or has a hole: the layout of the demo is then unusable.
+        If a label is not one simple territory: the layout is then unusable.
     """
-    full = np.full(len(mesh.points), OUTSIDE, dtype=np.int64)
-    full[: mesh.inside] = labels
-    # Each edge turned so that cell 0 of its pair lies to the left.
-    start, end = mesh.vertices[mesh.edges[:, 0]], mesh.vertices[mesh.edges[:, 1]]
-    heart = mesh.points[mesh.pairs[:, 0]]
-    left = (end - start)[:, 0] * (heart - start)[:, 1] - (end - start)[:, 1] * (heart - start)[:, 0] > 0
-    turned = np.where(left[:, None], mesh.edges, mesh.edges[:, ::-1])
-    first, second = full[mesh.pairs[:, 0]], full[mesh.pairs[:, 1]]
-    parting = first != second
-    rings: list[Ints] = []
-    for label in range(number):
-        ahead, back = turned[parting & (first == label)], turned[parting & (second == label)][:, ::-1]
-        follow = dict(np.concatenate([ahead, back]).tolist())
-        if not follow:
-            raise ValueError(f"territory {label} is empty")
-        begin = min(follow)
-        ring = [begin]
-        while (step := follow[ring[-1]]) != begin:
-            ring.append(step)
-        if len(ring) != len(follow):
-            raise ValueError(f"territory {label} has a hole or several parts")
-        rings.append(np.array(ring, dtype=np.int64))
-    return rings
+    rings = trace_rings(mesh, labels, range(number))
+    found = [ring for ring in rings if ring is not None]
+    if len(found) < number:
+        raise ValueError(f"territory {rings.index(None)} is empty, has a hole or is in several parts")
+    return found

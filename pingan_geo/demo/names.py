@@ -119,7 +119,7 @@ XINCHENG_RIVER = "新塍塘"
 GRAND_CANAL_KM = ((-8.30, 4.60), (0.30, 8.10))
 XINCHENG_RIVER_KM = ((-8.30, 4.60), (-7.50, 2.60))
 
-#: Waters: name, kind, width in metres, how hard borders are to push across it (metres), corners in kilometres.
+#: Waters: name, kind, width (metres), how hard borders push across it (metres), corners (kilometres).
 WATERS_KM: tuple[tuple[str, str, float, float, tuple[tuple[float, float], ...]], ...] = (
     (
         XINCHENG_RIVER,

@@ -1,7 +1,7 @@
 """When things happen in the demo town: hours, weekdays, seasons, storms.
 
-The shapes follow what little is published: wiring is seen on evenings and in summer, thieves come at 7-9, 12-14
-and 18-21 with most in May and least in February and at weekends, roads break after the plum rains.
+The shapes follow what little is published: wiring is seen on evenings and in summer, thieves come at 7-9,
+12-14 and 18-21 with most in May and least in February and at weekends, roads break after the plum rains.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pingan_geo.demo.mesh import Floats, Ints
+from pingan_geo.demo.mesh import Floats, Ints, sums
 from pingan_geo.demo.spots import CATEGORIES
 
 #: Reports cover [START, END); END is the demo's today.
@@ -78,7 +78,7 @@ class Rhythm:
     @property
     def month_share(self) -> Floats:
         """(months,) the same summed to months."""
-        return np.bincount(MONTH_OF_DAY, weights=self.day_share, minlength=len(MONTHS))
+        return sums(MONTH_OF_DAY, self.day_share, len(MONTHS))
 
 
 def _days() -> NDArray[np.datetime64]:
@@ -95,7 +95,7 @@ def build_rhythms(rng: np.random.Generator) -> dict[str, Rhythm]:
     calendar_month = _days().astype("datetime64[M]").astype(np.int64) % 12
     storm = np.zeros(DAYS, dtype=bool)
     for month in range(len(MONTHS)):
-        of_month = np.flatnonzero(MONTH_OF_DAY == month)
+        of_month = np.flatnonzero(month == MONTH_OF_DAY)
         storm[rng.choice(of_month, _STORM_DAYS_OF_MONTH[calendar_month[of_month[0]]], replace=False)] = True
     rhythms = {}
     for category in CATEGORIES:
@@ -139,4 +139,4 @@ def draw_days(rhythm: Rhythm, month: Ints, rng: np.random.Generator) -> Ints:
     first = np.searchsorted(MONTH_OF_DAY, np.arange(len(MONTHS) + 1))
     low, high = cumulated[first[month]], cumulated[first[month + 1]]
     drawn = low + rng.uniform(0, 1 - 1e-12, len(month)) * (high - low)
-    return np.minimum(np.searchsorted(cumulated, drawn, side="right") - 1, DAYS - 1)
+    return np.asarray(np.minimum(np.searchsorted(cumulated, drawn, side="right") - 1, DAYS - 1))

@@ -18,6 +18,8 @@ from pingan_geo.demo.mesh import Floats, Ints
 #: Household heads are not named: hamlets carry the commonest family names of the country and a kind of place.
 _FAMILIES = "张王李沈陆徐吴朱钱周顾孙姚俞金许潘陈汤施计费曹屠夏唐蒋杨"
 _HAMLET_ENDINGS = ("家埭", "家浜", "家桥", "家汇", "家圩", "家湾", "家门", "家角", "家村", "家荡")
+#: Kinds of places that are left open: nothing is built on them.
+_OPEN_AIR = ("park", "square")
 SHOP_COUNT = 420
 PLANT_COUNT = 597
 
@@ -78,6 +80,7 @@ def build_estates(
     taken = shapely.union_all(
         [road.line.buffer(road.width_m / 2 + 9) for road in roads if road.kind != "lane"]
         + [water.line.buffer(water.width_m / 2 + 12) for water in waters]
+        + [shapely.Point(x * 1000, y * 1000).buffer(85) for _, kind, x, y in _SET_PLACES if kind in _OPEN_AIR]
     )
     numbers = {village.code: number for number, village in enumerate(names.VILLAGES)}
     estates: list[Estate] = []
@@ -97,7 +100,7 @@ def build_estates(
 def _estate_core(village: int, hearts: Floats) -> Floats:
     """Return about where a village's estates are: towards the seat, but in the village."""
     heart = hearts[village]
-    return heart * (0.8 if names.VILLAGES[village].kind == "社区" else 0.9)
+    return np.asarray(heart * (0.8 if names.VILLAGES[village].kind == "社区" else 0.9))
 
 
 def _fit_rectangle(
@@ -251,10 +254,11 @@ def build_plants(
     xy = xy[np.sort(first)]
     if len(xy) < PLANT_COUNT:
         raise ValueError("there is no room for the enterprises")
-    return xy[:PLANT_COUNT]
+    return np.asarray(xy[:PLANT_COUNT])
 
 
-#: Places with a thought-out site, kilometres. 佳源广场, 蓬莱公园, 北街老供销社, 财神庙, 问松桥 and 月波桥 stand in print.
+#: Places with a thought-out site, kilometres.
+#: 佳源广场, 蓬莱公园, 北街老供销社, 财神庙, 问松桥 and 月波桥 stand in print, their sites do not.
 _SET_PLACES = (
     ("佳源广场", "square", 1.10, -0.15),
     ("蓬莱公园", "park", 1.34, -1.02),

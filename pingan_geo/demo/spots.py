@@ -14,8 +14,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pingan_geo.demo.alliance import Alliance
 from pingan_geo.demo import names
+from pingan_geo.demo.alliance import Alliance
 from pingan_geo.demo.geography import Geography, Ground
 from pingan_geo.demo.mesh import Floats, Ints, smooth_noise
 from pingan_geo.demo.settlements import scatter_in
@@ -145,7 +145,7 @@ class _Collector:
 
 
 def build_spots(geography: Geography, alliance: Alliance, rng: np.random.Generator) -> Spots:
-    """Return the spots of the town: dwellings, shops, stretches of road, plants, parks, and one anywhere in each cell."""
+    """Return the spots of the town: dwellings, shops, roads, plants, parks, and one anywhere in each cell."""
     ground = geography.ground
     found = _Collector()
     _add_dwellings(found, ground, rng)
@@ -244,7 +244,7 @@ def _one_in_each_cell(
 
 
 def inner_area(geography: Geography) -> Any:
-    """Return the town without its outermost three metres, in degrees: what is inside stays so when rounded."""
+    """Return the town without its outermost three metres, in degrees: inside also when rounded."""
     inner = geography.layers["area"].geometry.iloc[0].buffer(-0.00003, quad_segs=1)
     shapely.prepare(inner)
     return inner

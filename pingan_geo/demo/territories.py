@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from pingan_geo.demo import names
 from pingan_geo.demo.lines import Line
-from pingan_geo.demo.mesh import Barrier, Floats, Ints, Mesh, cell_areas, spread, way_lengths
+from pingan_geo.demo.mesh import Barrier, Floats, Ints, Mesh, cell_areas, spread, trace_rings, way_lengths
 
 #: Households that one 网格 has about.
 HOUSEHOLDS_PER_GRID = 330
@@ -58,7 +58,9 @@ def share_out_villages(
         held = np.bincount(labels, weights=areas, minlength=len(seeds))
         # Only known areas must be met; the others may come out as the country has it.
         miss = float(np.abs(held / wanted - 1)[known > 0].max() + 0.1 * np.abs(held / wanted - 1).max())
-        if miss < best_miss:
+        if miss < best_miss and all(
+            ring is not None for ring in trace_rings(mesh, labels, range(len(seeds)))
+        ):
             best, best_miss = labels, miss
         step = np.where(known > 0, 0.9, 0.5) * (0.985**turn)
         head_start += step * (np.sqrt(held) - np.sqrt(wanted))
@@ -88,12 +90,13 @@ def share_out_grids(
     """
     barriers = [Barrier(water.line, 0.5 * water.push_m) for water in waters if water.push_m]
     lengths = way_lengths(mesh, barriers, rng, 0.14)
-    pairs = mesh.inner_pairs()
+    pairs = mesh.inner_pairs
     together = (estates[pairs[:, 0]] == estates[pairs[:, 1]]) & (estates[pairs[:, 0]] >= 0)
-    lengths = np.where(together, 0.01 * lengths, lengths)
+    lengths = np.where(together, 0.03 * lengths, lengths)
     areas = cell_areas(mesh)
-    weight = households + 0.25 * households.sum() * areas / areas.sum()
+    weight = households + 0.15 * households.sum() * areas / areas.sum()
     seeds: list[int] = []
+    begun: set[int] = set()
     village_of_grid: list[int] = []
     for village, about in enumerate(names.VILLAGES):
         cells = np.flatnonzero(villages == village)
@@ -103,11 +106,35 @@ def share_out_grids(
         hearts = hearts[np.argsort(-hearts[:, 1], kind="stable")]
         for heart in hearts:
             order = cells[np.argsort(np.hypot(*(mesh.points[cells] - heart).T), kind="stable")]
-            seeds.append(next(int(cell) for cell in order if int(cell) not in seeds))
+            # Two grids that began in one estate could not part it.
+            seed = next(int(cell) for cell in order if cell not in seeds and estates[cell] not in begun)
+            seeds.append(seed)
+            if estates[seed] >= 0:
+                begun.add(int(estates[seed]))
             village_of_grid.append(village)
     within = villages[pairs[:, 0]] == villages[pairs[:, 1]]
-    grids = spread(mesh, lengths, np.array(seeds), np.zeros(len(seeds)), within)
-    return grids, np.array(village_of_grid, dtype=np.int64)
+    owner = np.array(village_of_grid, dtype=np.int64)
+    of_village = np.bincount(villages, weights=weight, minlength=len(names.VILLAGES))
+    wanted = (of_village / np.bincount(owner, minlength=len(names.VILLAGES)))[owner]
+    head_start = np.zeros(len(seeds))
+    best = np.zeros(mesh.inside, dtype=np.int64)
+    best_miss = np.full(len(names.VILLAGES), np.inf)
+    for turn in range(60):
+        grids = spread(mesh, lengths, np.array(seeds), head_start, within)
+        held = np.bincount(grids, weights=weight, minlength=len(seeds))
+        ratio = np.log(np.maximum(held, 1e-9) / wanted)
+        miss = np.zeros(len(names.VILLAGES))
+        np.maximum.at(miss, owner, np.abs(ratio))
+        # Villages do not touch each other's grids: each keeps its own best round of whole shapes.
+        asked = np.flatnonzero(np.isin(owner, np.flatnonzero(miss < best_miss)))
+        rings = trace_rings(mesh, grids, asked.tolist())
+        torn = owner[[number for number, ring in zip(asked.tolist(), rings, strict=True) if ring is None]]
+        miss[torn] = np.inf
+        better = (miss < best_miss)[villages]
+        best[better] = grids[better]
+        best_miss = np.minimum(best_miss, miss)
+        head_start += 160 * 0.965**turn * np.clip(ratio, -1.5, 1.5)
+    return best, owner
 
 
 def share_out_beats(mesh: Mesh, roads: Sequence[Line], rng: np.random.Generator) -> Ints:

@@ -19,7 +19,7 @@ from pingan_geo.demo.geography import build_geography
 from pingan_geo.demo.happenings import Happenings, Stage, let_happen
 from pingan_geo.demo.rhythm import build_rhythms
 from pingan_geo.demo.spots import build_spots, risk_of_spots
-from pingan_geo.demo.truth import README, effort_table, risk_table
+from pingan_geo.demo.truth import effort_table, readme_text, risk_table
 from pingan_geo.errors import BadChoiceError
 from pingan_geo.intake.identity import content_keys, report_ids, source_keys
 from pingan_geo.model.receipt import OnProgress, Progress, Receipt
@@ -133,7 +133,7 @@ def _write_files(folder: Path, stage: Stage, happenings: Happenings) -> None:
     (folder / TOWN_FILE).write_text(text, encoding="utf-8", newline="\n")
     truth = folder / TRUTH_FOLDER
     truth.mkdir()
-    (truth / "README.md").write_text(README, encoding="utf-8", newline="\n")
+    (truth / "README.md").write_text(readme_text(), encoding="utf-8", newline="\n")
     tables = {
         "risk": risk_table(stage.spots, happenings.risk),
         "effort": effort_table(stage.spots, stage.effort, happenings.risk),
