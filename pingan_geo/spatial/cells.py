@@ -237,8 +237,10 @@ def parents(cells: ArrayLike, resolution: int) -> Cells:
     Returns
     -------
     numpy.ndarray
-        ``uint64``. A parent is defined by the index, not by area: a child's outline can reach a little
-        beyond its parent's.
+        ``uint64``. A parent is defined by the index, not by area: its children fill it only roughly, so
+        for about 6 of 100 places the parent of the cell two steps finer is not the cell that
+        :func:`cells_of` gives at the coarser resolution but the one next to it. Counts at all resolutions
+        go by parents, so that they always add up.
 
     Raises
     ------

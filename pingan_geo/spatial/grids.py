@@ -416,10 +416,10 @@ class _Raster:
         centre_y = self.bounds[1] + (np.arange(side) + 0.5) / self.per_y
         table = np.full(side * side, _NONE, dtype=np.int32)
         frames = shapely.bounds(self.shapes)
+        wider = np.array([-1, 1])  # by one bucket, because border buckets are taken generously
         for rank in range(self.shapes.size - 1, -1, -1):  # the lowest rank is written last
-            # one bucket wider than the polygon, because its border buckets are taken generously
-            west, east = np.clip(self._column(frames[rank, [0, 2]]) + [-1, 1], 0, side - 1)
-            south, north = np.clip(self._row(frames[rank, [1, 3]]) + [-1, 1], 0, side - 1)
+            west, east = np.clip(self._column(frames[rank, [0, 2]]) + wider, 0, side - 1)
+            south, north = np.clip(self._row(frames[rank, [1, 3]]) + wider, 0, side - 1)
             grid_x, grid_y = np.meshgrid(centre_x[west : east + 1], centre_y[south : north + 1])
             inside = shapely.contains_xy(self.shapes[rank], grid_x, grid_y)
             row, column = np.divmod(buckets[first[rank] : first[rank + 1]], side)

@@ -210,7 +210,7 @@ def concentration(
     total = int(running[-1]) if held.size else 0
     if total == 0:
         asked = asked[:0]
-    # half a report of slack, so that 0.8 of 5 is 4 and not 4.000000000000001
+    # 0.07 of 100 reports is 7, not the 7.000000000000001 that binary numbers make of it
     needed = np.searchsorted(running, np.ceil(asked * total - 1e-9)) + 1
     count = running[needed - 1] if total else np.zeros(0, dtype=np.int64)
     return pd.DataFrame(

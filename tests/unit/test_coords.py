@@ -88,6 +88,10 @@ def test_places_abroad_are_not_shifted():
         "Tokyo": (139.7, 35.7),
         "Seoul": (127.0, 37.55),
         "Ulaanbaatar": (106.9, 47.9),
+        "Hanoi": (105.85, 21.03),
+        "Kathmandu": (85.32, 27.71),
+        "Vladivostok": (131.89, 43.12),
+        "Pyongyang": (125.75, 39.03),
     }
     for lon, lat in cities.values():
         assert not shifted_by_gcj02(lon, lat)

@@ -148,8 +148,10 @@ def test_concentration_of_ten_reports():
 
 
 def test_shares_that_are_not_round_in_binary():
-    table = concentration(np.ones(10, dtype=int), shares=(0.1, 0.2, 0.3, 0.6, 0.7))
-    assert table["cells"].tolist() == [1, 2, 3, 6, 7]
+    assert 0.07 * 100 > 7
+    assert 0.29 * 100 < 29
+    table = concentration(np.ones(100, dtype=int), shares=(0.07, 0.28, 0.29, 0.55, 0.8))
+    assert table["cells"].tolist() == [7, 28, 29, 55, 80]
 
 
 def test_without_reports_there_is_nothing_to_say():
