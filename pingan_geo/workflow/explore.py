@@ -211,7 +211,7 @@ class PlaceView:
     hours, without_hour
         As in :class:`MapView`.
     neighbours
-        Table ``code, count``: adjacent cells; for polygons empty.
+        Table ``code, count, bearing_deg`` (0 = north, clockwise): adjacent cells; for polygons empty.
     """
 
     kind: str
@@ -355,7 +355,9 @@ def look_into(index: ReportIndex, view: MapView, kind: str, code: str, *, limit:
     BadChoiceError
         If ``kind`` is none of the three or ``code`` is not a cell of that resolution.
     """
-    neighbours = pd.DataFrame({"code": pd.Series([], dtype="str"), "count": pd.Series([], dtype="int64")})
+    neighbours = pd.DataFrame(
+        {"code": pd.Series([], dtype="str"), "count": np.zeros(0, np.int64), "bearing_deg": np.zeros(0)}
+    )
     if kind == "cell":
         cell = parse_cell(code, view.resolution)
         level = index.cells(view.resolution)
@@ -473,10 +475,13 @@ def _neighbours(view: MapView, cell: np.uint64) -> pd.DataFrame:
     around = disk(cell, 1)
     around = around[around != cell]
     counts = pd.Series(view.cells["count"].to_numpy(), index=view.cells["cell"].to_numpy())
+    lon, lat = centres(np.concatenate([np.array([cell], dtype=np.uint64), around]))
+    east, north = (lon[1:] - lon[0]) * np.cos(np.radians(lat[0])), lat[1:] - lat[0]
     table = pd.DataFrame(
         {
             "code": [f"{int(one):x}" for one in around],
             "count": counts.reindex(around, fill_value=0).to_numpy(),
+            "bearing_deg": np.degrees(np.arctan2(east, north)) % 360,
         }
     )
     return table.sort_values(["count", "code"], ascending=[False, True]).reset_index(drop=True)

@@ -37,7 +37,9 @@ def show_trend(view: MapView, t: Translator, *, height: int = 150) -> None:
         x=alt.X(
             "start:T", title=None, axis=alt.Axis(format=_axis_format(view, t), labelOverlap=True, grid=False)
         ),
-        y=alt.Y("count:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d", tickCount=4)),
+        y=alt.Y(
+            "count:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d", tickCount=4, labelFlush=False)
+        ),
         tooltip=[alt.Tooltip("day:N", title=day), alt.Tooltip("count:Q", title=count, format=",d")],
     )
     line = base.transform_filter("datum.complete").mark_line(color=ACCENT, strokeWidth=2)
@@ -72,7 +74,12 @@ def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: st
                     values=list(range(0, 24, 3)), labelAngle=0, labelExpr="datum.value + ':00'", ticks=False
                 ),
             ),
-            y=alt.Y("weekday:N", sort=names, title=None, axis=alt.Axis(ticks=False)),
+            y=alt.Y(
+                "weekday:N",
+                sort=names,
+                title=None,
+                axis=alt.Axis(ticks=False, labelBound=False, labelFlush=False),
+            ),
             color=alt.Color(
                 "count:Q",
                 scale=alt.Scale(

@@ -9,7 +9,16 @@ from typing import Any
 import streamlit as st
 
 from pingan_geo.i18n import Translator
-from pingan_geo.ui.state import ORIGINS, PRESETS, Choices, Question, fill_widget, hour_run, hours_between
+from pingan_geo.ui.state import (
+    ORIGINS,
+    OVERLAYS,
+    PRESETS,
+    Choices,
+    Question,
+    fill_widget,
+    hour_run,
+    hours_between,
+)
 
 
 def show_filters(question: Question, choices: Choices, today: date, t: Translator) -> Question:
@@ -60,12 +69,16 @@ def choose_number(name: str, value: float, label: str, low: float, high: float, 
 def choose_overlays(
     question: Question, offered: dict[str, str], label: str, t: Translator
 ) -> tuple[str, ...]:
-    """Draw the switches of the layers that lie over the map."""
-    key = fill_widget("ask_overlays", [code for code in question.overlays if code in offered])
-    chosen = st.pills(
-        label, list(offered), format_func=lambda code: t(offered[code]), key=key, selection_mode="multi"
-    )
-    return tuple(chosen)
+    """Draw the switches of the layers that lie over the map; one that the town lacks stays as it is."""
+    lacking = set(question.overlays) - set(offered)
+    chosen: set[str] = set()
+    if offered:
+        key = fill_widget("ask_overlays", [code for code in question.overlays if code in offered])
+        pressed = st.pills(
+            label, list(offered), format_func=lambda code: t(offered[code]), key=key, selection_mode="multi"
+        )
+        chosen = set(pressed)
+    return tuple(code for code in OVERLAYS if code in chosen | lacking)
 
 
 def _one(name: str, value: str, label: str, offered: Any, t: Translator) -> str:

@@ -103,7 +103,7 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
     else:
         legend = _add_reports(visit, view, layers)
     layers += _overlays(visit, question)
-    clicked = show_map(_base(visit), layers, key="report_map", height=600)
+    clicked = show_map(_base(visit), layers, key="report_map", height=640)
     st.html(legend + _overlay_legend(question, t))
     return _pick_of(clicked, "report_map")
 
@@ -150,7 +150,7 @@ def _base(visit: Visit, bounds: Bounds | None = None) -> TownMap:
     west, south, east, north = bounds or visit.town.area.bounds
     # The line at the bottom would hide the town's southern end.
     return town_map(
-        bounds=(west, south - 0.08 * (north - south), east, north),
+        bounds=(west, south - 0.04 * (north - south), east, north),
         t=visit.t,
         notice=visit.notice,
         area=visit.polygons("area"),

@@ -8,10 +8,23 @@ import pandas as pd
 import streamlit as st
 
 from pingan_geo.errors import BadChoiceError
+from pingan_geo.i18n import mark
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import charts, downloads, layout, tables
 from pingan_geo.ui.state import Question
 from pingan_geo.workflow.explore import MapView, PlaceView, parse_cell
+
+#: By eighths of a circle from north, clockwise.
+_DIRECTIONS = (
+    mark("north"),
+    mark("north-east"),
+    mark("east"),
+    mark("south-east"),
+    mark("south"),
+    mark("south-west"),
+    mark("west"),
+    mark("north-west"),
+)
 
 
 def keep_pick(question: Question, resolution: int) -> Question:
@@ -66,9 +79,10 @@ def _neighbours(visit: Visit, question: Question, place: PlaceView) -> Question:
     around = int(place.neighbours["count"].sum())
     st.markdown(f"**{t('Neighbouring hexagons')}** · {t('{count} reports', count=around)}")
     with st.container(horizontal=True, key="neighbours"):
-        for code, count in zip(place.neighbours["code"], place.neighbours["count"], strict=True):
-            label = t("{count} reports", count=int(count))
-            if st.button(label, key=f"go_{code}", help=code):
+        for code, count, bearing_deg in place.neighbours.itertuples(index=False):
+            direction = t(_DIRECTIONS[round(bearing_deg / 45) % 8])
+            label = t("{direction}: {count}", direction=direction, count=int(count))
+            if st.button(label, key=f"go_{code}", help=str(code)):
                 return replace(question, pick=f"cell:{code}")
     return question
 

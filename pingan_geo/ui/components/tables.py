@@ -69,6 +69,7 @@ HEADINGS: Mapping[str, str] = {
 }
 _SHARES = {"share", "cumulative_share"}
 _DEGREES = {"lon", "lat"}
+_LONG = {"reason", "values"}
 #: A table of fewer rows is as high as they are.
 _FEW = 8
 
@@ -92,11 +93,9 @@ def show_table(table: pd.DataFrame, t: Translator, *, key: str, height: int | st
         elif pd.api.types.is_datetime64_any_dtype(dtype):
             config[name] = st.column_config.DatetimeColumn(heading, format="YYYY-MM-DD HH:mm")
         elif pd.api.types.is_float_dtype(dtype):
-            config[name] = st.column_config.NumberColumn(
-                heading, format="%.5f" if name in _DEGREES else "%.2f"
-            )
+            config[name] = st.column_config.NumberColumn(heading, format=_format(name))
         else:
-            config[name] = st.column_config.Column(heading)
+            config[name] = st.column_config.Column(heading, width="large" if name in _LONG else None)
     st.dataframe(
         table,
         hide_index=True,
@@ -169,15 +168,15 @@ def worded_hotspots(table: pd.DataFrame) -> pd.DataFrame:
     columns = [
         "rank",
         "count",
-        "share",
-        "cumulative_share",
-        "village",
-        "grid",
         "nearest_place",
         "nearest_place_m",
+        "village",
+        "grid",
         "main_hours",
-        "last_time",
         "reason",
+        "share",
+        "cumulative_share",
+        "last_time",
         "score",
         "cell",
     ]
