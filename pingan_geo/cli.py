@@ -67,6 +67,7 @@ _FEATURES = ("posts", "stations", "enterprises", "places", "volunteers")
 _EXPORTS = ("reports", "posts", "stations", "enterprises", "grids", "places")
 _SUBJECTS = ("polygons", "posts", "enterprises", "data", "airgap")
 _SHOWN = 20
+_MANY = 1_000_000
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -227,7 +228,9 @@ def _usage(error: click.ClickException, t: Translator) -> UsageError:
     """Return what click found wrong as an error of ours, in the reader's language."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "pingan"
-    if isinstance(error, click.NoSuchOption):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        detail = t("A command is missing.")
+    elif isinstance(error, click.NoSuchOption):
         detail = t("There is no option {name}.", name=error.option_name)
         if error.possibilities:
             detail += " " + t("Is {name} meant?", name=min(error.possibilities))
@@ -339,7 +342,9 @@ class _Number(click.ParamType):  # type: ignore[type-arg] # generic only in newe
         except ValueError:
             number = None
         if number is None or not self.low <= number <= self.high:
-            raise BadChoiceError(name=_name_of(param), value=value, expected=f"{self.low:g}-{self.high:g}")
+            endless = self.high > _MANY
+            expected = f"{self.low:g} or more" if endless else f"{self.low:g}-{self.high:g}"
+            raise BadChoiceError(name=_name_of(param), value=value, expected=expected)
         return number
 
 
@@ -357,7 +362,11 @@ class _Text(click.ParamType):  # type: ignore[type-arg] # generic only in newer 
 def _name_of(parameter: click.Parameter | None) -> str:
     if parameter is None:
         return ""
-    return parameter.human_readable_name if isinstance(parameter, click.Argument) else parameter.opts[0]
+    return (
+        parameter.human_readable_name.strip("[]")
+        if isinstance(parameter, click.Argument)
+        else parameter.opts[0]
+    )
 
 
 _FILE, _DIR = _Text("FILE"), _Text("DIR")
@@ -515,7 +524,7 @@ def init(said: _Said, folder: str, area: str, grids: str, name: str, timezone: s
     "--layout", type=_Text("NAME"), default="", help=mark("Name of the ledger's layout, for reports.")
 )
 @click.option(
-    "--date-order", type=_Choice("mdy", "dmy"), default="", help=mark("When dates have the year last.")
+    "--date-order", type=_Choice("mdy", "dmy"), default=None, help=mark("When dates have the year last.")
 )
 @click.option("--dry-run", is_flag=True, help=mark("Everything but the writing."))
 @_common
@@ -527,7 +536,7 @@ def import_(
     datum: str,
     source: str,
     layout: str,
-    date_order: str,
+    date_order: str | None,
     dry_run: bool,
 ) -> _Answer:
     """Import files, all of them or none."""
@@ -545,7 +554,11 @@ def import_(
         try:
             for file in map(Path, files):
                 if kind == _REPORTS:
-                    words: dict[str, Any] = {"source": source, "layout": layout, "date_order": date_order}
+                    words: dict[str, Any] = {
+                        "source": source,
+                        "layout": layout,
+                        "date_order": date_order or "",
+                    }
                     receipts.append(
                         import_reports(town, file, now=now, on_progress=on_progress, **words, **shared)
                     )

@@ -31,6 +31,7 @@ EXPORT_DATUMS = ("wgs84", "gcj02", "bd09")
 #: Half the width of a hexagon from corner to corner is at most this times the root of its area.
 _CELL_RADIUS = 0.66
 _DIGITS = 7
+_DATUM_NAMES = {"gcj02": "GCJ-02", "bd09": "BD-09"}
 
 
 @dataclass(frozen=True)
@@ -287,7 +288,7 @@ def _in_datum(table: Any, datum: str) -> Any:
 def _notice(town: Town, datum: str, coarsened: int, t: Translator) -> str:
     parts = [town_notice(town.settings, t)]
     if datum != "wgs84":
-        parts.append(t("Coordinates are {datum}, not WGS-84", datum=datum.upper()))
+        parts.append(t("Coordinates are {datum}, not WGS-84", datum=_DATUM_NAMES[datum]))
     if coarsened:
         parts.append(
             t("{count} reports stand at the centre of their cell, not at their place", count=coarsened)
