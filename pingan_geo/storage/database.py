@@ -30,8 +30,12 @@ from pingan_geo.storage.tables import HEAD
 
 #: How long a writer waits for another one before it gives up.
 BUSY_S = 30.0
-#: Pages kept in memory, in KiB: the index of the reports of a large town fits, so that inserting stays quick.
+#: Pages kept in memory, in KiB. For a writer the index of a large town's reports fits, so that inserting
+#: stays quick; readers pass over the rows once, and there may be many of them.
 _CACHE_KIB = 65_536
+_READER_CACHE_KIB = 8_192
+#: What is kept of the write-ahead log when it has been folded into the file, in bytes.
+_LOG_BYTES = 16 << 20
 _SQLITE = "sqlite:///"
 
 
@@ -209,12 +213,15 @@ def _make_engine(file: Path, *, migrating: bool = False) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")  # a receipt that was printed must survive a power cut
         # A migration remakes tables, which foreign keys would take for deleting; it checks them at its end.
         cursor.execute(f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}")
-        cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("pingan_begin", "BEGIN"))
+        begin = connection.get_execution_options().get("pingan_begin", "BEGIN")
+        cache_kib = _READER_CACHE_KIB if begin == "BEGIN" else _CACHE_KIB
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{cache_kib}")
+        connection.exec_driver_sql(begin)
 
     return engine
 
