@@ -125,8 +125,9 @@ def import_reports(
     survey = _look_through(table, columns, on_progress)
     with _transaction(town, dry_run=dry_run) as connection:
         settings = read_settings(town.folder)
-        rules = _make_rules(town, settings, table, columns, survey, stated, source, date_order, now)
-        work = _Work(town, connection, table, columns, rules, layout, now, dry_run=dry_run)
+        placer = Placer.of(town)
+        rules = _make_rules(placer, settings, table, columns, survey, stated, source, date_order, now)
+        work = _Work(town, placer, connection, table, columns, rules, layout, now, dry_run=dry_run)
         for chunk in read_rows(table):
             work.take(chunk)
             _tell(on_progress, Progress("Importing reports", chunk.done, table.total, work.read))
@@ -196,7 +197,7 @@ def _look_through(table: TableFile, columns: ColumnMap, on_progress: OnProgress 
 
 
 def _make_rules(
-    town: Town,
+    placer: Placer,
     settings: Settings,
     table: TableFile,
     columns: ColumnMap,
@@ -207,7 +208,6 @@ def _make_rules(
     now: datetime,
 ) -> ReportRules:
     datum, known_by = choose_datum(stated, table, columns, settings.datum)
-    placer = Placer.of(town)
     return ReportRules(
         categories=CategoryBook.of(settings.categories, is_open=settings.open_taxonomy, file=table.name),
         timezone=settings.timezone,
@@ -229,6 +229,7 @@ class _Work:
     """An import under way: what was taken so far."""
 
     town: Town
+    placer: Placer
     connection: Any
     table: TableFile
     columns: ColumnMap
@@ -249,7 +250,6 @@ class _Work:
         reports, numbers = existing_keys(self.connection)
         self.reports_seen, self.numbers_seen = SeenKeys(reports), SeenKeys(numbers)
         self.occurrences = Occurrences()
-        self.placer = Placer.of(self.town)
 
     def take(self, chunk: RawChunk) -> None:
         """Clean, compare, place and store one chunk."""
