@@ -37,11 +37,14 @@ class TileSource:
         town's settings. WGS-84 based tiles in EPSG:3857 only.
     attribution
         Shown as text.
+    max_zoom
+        Finest zoom that a PMTiles file holds; closer than that its tiles are enlarged.
     """
 
     kind: str
     url: str
     attribution: str = ""
+    max_zoom: int = 15
 
     @property
     def origin(self) -> str:
@@ -103,7 +106,12 @@ class BaseTilesLayer(JSCSSMixin, Layer):  # type: ignore[misc] # folium is untyp
         }
         if source.kind == "pmtiles":
             self.maker = "protomapsL.leafletLayer"
-            options |= {"url": source.url, "flavor": "light", "lang": language}
+            options |= {
+                "url": source.url,
+                "flavor": "white",
+                "lang": language,
+                "maxDataZoom": source.max_zoom,
+            }
         else:
             self.maker = "L.pinganTiles"
             options |= {"url": source.url}

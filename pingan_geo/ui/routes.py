@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import streamlit
 from starlette.exceptions import HTTPException
@@ -19,13 +20,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pingan_geo.errors import SettingsError
 from pingan_geo.outputs.assets import ASSETS
 from pingan_geo.outputs.maps import TileSource
-from pingan_geo.settings import BaseTiles, Settings
+from pingan_geo.settings import TOWN_FILE, BaseTiles, Settings
 from pingan_geo.ui.first_page import FirstPage
 
 HEALTH: Final = "/healthz"
 _TILES: Final = "/tiles/"
+_VECTOR_TILES: Final = 1
 _YEAR_S: Final = 31_536_000
 _COMPONENTS: Final = "/component/"
 #: Streamlit answers programs there; nobody needs it here.
@@ -37,15 +40,39 @@ def tile_source(settings: Settings) -> TileSource | None:
     """Return the base tiles of a town as its pages reach them, ``None`` when it has none.
 
     A file or folder of the town is served by :func:`tile_routes`; a server's address stays as it is.
+
+    Raises
+    ------
+    SettingsError
+        If the town names a PMTiles file that is not there or holds no vector tiles.
     """
     tiles = settings.tiles
     if not tiles.kind or not tiles.url:
         return None
     if "://" in tiles.url:
         return TileSource(tiles.kind, tiles.url, tiles.attribution)
-    local = "base.pmtiles" if tiles.kind == "pmtiles" else "{z}/{x}/{y}"
     # Relative to the page of the map component, so that the app may stand behind a proxy under a path.
-    return TileSource(tiles.kind, f"../..{_TILES}{local}", tiles.attribution)
+    if tiles.kind == "xyz":
+        return TileSource("xyz", f"../..{_TILES}{{z}}/{{x}}/{{y}}", tiles.attribution)
+    finest = _finest_zoom(settings)
+    return TileSource("pmtiles", f"../..{_TILES}base.pmtiles", tiles.attribution, max_zoom=finest)
+
+
+def _finest_zoom(settings: Settings) -> int:
+    """Return the finest zoom of the town's PMTiles file, from its header of 127 bytes (PMTiles 3)."""
+    file = _inside(settings.folder.resolve(), settings.tiles.url)
+    header = b""
+    if file is not None:
+        with file.open("rb") as opened:
+            header = opened.read(127)
+    if len(header) < 127 or not header.startswith(b"PMTiles\x03") or header[99] != _VECTOR_TILES:
+        raise SettingsError(
+            file=TOWN_FILE,
+            key="tiles.url",
+            value=settings.tiles.url,
+            expected="a PMTiles file of vector tiles inside the town's folder",
+        )
+    return header[101]
 
 
 def app_routes(settings: Settings | None) -> list[BaseRoute]:
@@ -110,10 +137,16 @@ def tile_routes(folder: Path, tiles: BaseTiles) -> list[BaseRoute]:
 
 
 def _tile(root: Path, path: str, media_type: str | None) -> Response:
-    file = (root / path).resolve()
-    if not file.is_relative_to(root) or not file.is_file():
+    file = _inside(root, path)
+    if file is None:
         raise HTTPException(404)
     return FileResponse(file, media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _inside(root: Path, path: str) -> Path | None:
+    """Return a file of the folder; ``None`` when there is none, or when it leads out, also by a link."""
+    file = (root / path).resolve()
+    return file if file.is_relative_to(root) and file.is_file() else None
 
 
 # -- rules on every answer ---------------------------------------------------------------------------
@@ -206,6 +239,6 @@ class Rules:
 
 def app_middleware(settings: Settings | None) -> list[Middleware]:
     """Return the middleware of the app."""
-    source = tile_source(settings) if settings is not None else None
-    origins = [source.origin] if source is not None and source.origin else []
+    server = urlsplit(settings.tiles.url if settings is not None and settings.tiles.kind else "")
+    origins = [f"{server.scheme}://{server.netloc}"] if server.netloc else []
     return [Middleware(Rules, origins=origins), Middleware(FirstPage)]

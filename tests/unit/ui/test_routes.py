@@ -11,9 +11,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from pingan_geo.errors import TownNotFoundError
+from pingan_geo.errors import SettingsError, TownNotFoundError
 from pingan_geo.outputs.assets import ASSETS
-from pingan_geo.settings import BaseTiles, read_settings
+from pingan_geo.settings import read_settings
 from pingan_geo.ui import main, routes
 
 
@@ -201,12 +201,33 @@ def test_tile_server_of_the_intranet_is_allowed_and_nothing_else(make_client):
     assert client.get("/tiles/1/2/3").text == "page"
 
 
-def test_tile_source_of_a_town(make_client, tmp_path):
-    make_client()
-    settings = read_settings(tmp_path / "town")
-    assert routes.tile_source(settings) is None
-    local = routes.tile_routes(tmp_path, BaseTiles("pmtiles", "a.pmtiles"))
-    assert [route.path for route in local] == ["/tiles/base.pmtiles"]
+def town_with(tmp_path, tiles):
+    (tmp_path / "town.toml").write_text(f'[town]\nname = "试"\n[tiles]\n{tiles}', encoding="utf-8")
+    return read_settings(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not tiles at all" * 20, b"PMTiles\x03" + bytes(119)])
+def test_pmtiles_that_are_none_are_refused_by_name(tmp_path, content):
+    if content is not None:
+        (tmp_path / "base.pmtiles").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"tiles\.url is base\.pmtiles"):
+        routes.tile_source(town_with(tmp_path, 'kind = "pmtiles"\nurl = "base.pmtiles"'))
+
+
+def test_finest_zoom_comes_from_the_file(tmp_path):
+    header = bytearray(b"PMTiles\x03" + bytes(119))
+    header[99], header[101] = 1, 13
+    (tmp_path / "base.pmtiles").write_bytes(header)
+    source = routes.tile_source(town_with(tmp_path, 'kind = "pmtiles"\nurl = "base.pmtiles"'))
+    assert (source.kind, source.url, source.max_zoom) == ("pmtiles", "../../tiles/base.pmtiles", 13)
+
+
+def test_tile_source_of_a_folder_a_server_and_none(tmp_path):
+    folder = routes.tile_source(town_with(tmp_path, 'kind = "xyz"\nurl = "tiles/{z}/{x}/{y}.png"'))
+    assert (folder.url, folder.origin) == ("../../tiles/{z}/{x}/{y}", "")
+    server = routes.tile_source(town_with(tmp_path, 'kind = "xyz"\nurl = "http://10.0.0.7/{z}/{x}/{y}.png"'))
+    assert server.origin == "http://10.0.0.7"
+    assert routes.tile_source(town_with(tmp_path, "")) is None
 
 
 # -- starting
