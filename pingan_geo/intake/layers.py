@@ -6,15 +6,12 @@ shape is left out: what cannot be used is refused by name.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import unicodedata
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -37,12 +34,12 @@ from pingan_geo.errors import (
     UnknownDatumError,
     UnreadableFileError,
 )
+from pingan_geo.intake.shapefiles import table_encodings, unpack_shapefile
 from pingan_geo.model.tables import POLYGONS
 
 #: Endings of files that may hold shapes.
 LAYER_SUFFIXES = (".geojson", ".json", ".gpkg", ".shp", ".zip", ".kml", ".kmz", ".fgb")
 ACCEPTED = "GeoJSON, GeoPackage (.gpkg), Shapefile (.shp, .zip), KML (.kml, .kmz), FlatGeobuf (.fgb)"
-_SHAPEFILE_PARTS = {".shp", ".shx", ".dbf", ".prj", ".cpg"}
 #: What KML readers add to every placemark.
 _KML_EXTRAS = frozenset(
     {"timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder", "icon"}
@@ -189,7 +186,7 @@ def _read_shapes(file: Path, kind: str) -> Any:
             file=file.name, found=f"a file ending in {suffix or 'nothing'}", accepted=ACCEPTED
         )
     try:
-        with warnings.catch_warnings(), _unpacked(file, kind) as unpacked:
+        with warnings.catch_warnings(), unpack_shapefile(file, kind, ACCEPTED) as unpacked:
             warnings.simplefilter("ignore", RuntimeWarning)  # GDAL thinks aloud about damage; we say it once
             parts = _read_parts(unpacked, kind)
     except (
@@ -208,30 +205,6 @@ def _read_shapes(file: Path, kind: str) -> Any:
     if not parts:
         raise EmptyFileError(file=file.name)
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
-
-
-@contextmanager
-def _unpacked(file: Path, kind: str) -> Iterator[Path]:
-    """Give the Shapefile in an archive plain names: offices pack it in folders and with names in GBK."""
-    if file.suffix.lower() != ".zip":
-        yield file
-        return
-    with zipfile.ZipFile(file) as packed, tempfile.TemporaryDirectory() as folder:
-        names = [name for name in packed.namelist() if not name.startswith("__MACOSX/")]
-        shapes = [name for name in names if name.lower().endswith(".shp")]
-        chosen = [name for name in shapes if PurePosixPath(name).stem.lower() == kind] or shapes
-        if not chosen:
-            raise UnreadableFileError(
-                file=file.name, found="an archive without a Shapefile", accepted=ACCEPTED
-            )
-        if len(chosen) > 1:
-            raise LayerChoiceError(file=file.name, layers=", ".join(sorted(shapes)), kind=kind)
-        for name in names:
-            if name[:-4].lower() == chosen[0][:-4].lower() and name[-4:].lower() in _SHAPEFILE_PARTS:
-                target = Path(folder, file.stem).with_suffix(name[-4:].lower())
-                with packed.open(name) as source, target.open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
-        yield Path(folder, file.stem).with_suffix(".shp")
 
 
 def _read_parts(file: Path, kind: str) -> list[Any]:
@@ -262,7 +235,7 @@ def _might_fit(shape: str, kind: str) -> bool:
 
 
 def _read_one(file: Path, layer: str) -> Any:
-    for encoding in _encodings(file):
+    for encoding in table_encodings(file):
         try:
             return pyogrio.read_dataframe(file, layer=layer, encoding=encoding)
         except UnicodeDecodeError:
@@ -270,20 +243,6 @@ def _read_one(file: Path, layer: str) -> Any:
     raise UnreadableFileError(
         file=file.name, found="a table in an unknown encoding", accepted="UTF-8, GB18030"
     )
-
-
-def _encodings(file: Path) -> tuple[str | None, ...]:
-    """Say which encodings to try, in order; ``None`` leaves it to GDAL.
-
-    A Shapefile often does not say its encoding: Chinese offices then mean GBK, and GDAL would say Latin-1.
-    """
-    table = next((file.with_suffix(end) for end in (".dbf", ".DBF") if file.with_suffix(end).is_file()), None)
-    told = any(file.with_suffix(end).is_file() for end in (".cpg", ".CPG"))
-    if file.suffix.lower() != ".shp" or table is None or told:
-        return (None,)
-    with table.open("rb") as stream:
-        language = stream.read(30)[29:30]
-    return ("UTF-8", "GB18030") if language in {b"", b"\x00", b"\x57"} else (None,)
 
 
 def _check_kinds(frame: Any, kind: str, file: Path) -> None:

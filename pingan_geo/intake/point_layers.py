@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 import pyogrio
 import shapely
 
-from pingan_geo.errors import EmptyFileError, GeometryKindError, LayerChoiceError, NoCrsError
+from pingan_geo.errors import EmptyFileError, GeometryKindError, LayerChoiceError, NoCrsError, PinganError
 from pingan_geo.intake.raw import (
+    ACCEPTED,
     CHUNK_ROWS,
     RawChunk,
     TableFile,
@@ -25,24 +26,38 @@ from pingan_geo.intake.raw import (
     refuse,
     text_frame,
 )
+from pingan_geo.intake.shapefiles import table_encodings, unpack_shapefile
+
+#: What readers raise for files that are not what they seem.
+_DAMAGE = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    pyogrio.errors.GeometryError,
+    pyogrio.errors.FeatureError,
+    ValueError,  # a date in the year -25, a layer's name that is not text
+    UnboundLocalError,  # pyogrio, for a coordinate system that cannot be written down
+)
+#: What KML readers add to every placemark; the number is the drawing program's and changes with each saving.
+_KML_EXTRAS = (
+    "id", "timestamp", "begin", "end", "altitudeMode", "tessellate", "extrude", "visibility", "drawOrder",
+    "icon",
+)  # fmt: skip
 
 
 def open_layer(path: Path, kind: str, datum: str) -> TableFile:
     """Read a layer of points; its coordinates become the last two columns."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # GDAL thinks aloud about odd files; we say it once
-        try:
-            layer = _point_layer(path, kind)
-            frame = _read_layer(path, layer)
-        except (
-            pyogrio.errors.DataSourceError,
-            pyogrio.errors.DataLayerError,
-            pyogrio.errors.GeometryError,
-            pyogrio.errors.FeatureError,
-        ) as error:
-            raise refuse(path, "damaged, or of another kind than its name says") from error
+    try:
+        with warnings.catch_warnings(), unpack_shapefile(path, kind, ACCEPTED) as file:
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL thinks aloud about damage; we say it once
+            frame = _read_layer(file, _point_layer(file, kind))
+    except PinganError:
+        raise
+    except _DAMAGE as error:
+        raise refuse(path, "damaged, or of another kind than its name says") from error
     if not len(frame):
         raise EmptyFileError(file=path.name)
+    if path.suffix.lower() in {".kml", ".kmz"}:
+        frame = frame.drop(columns=[name for name in _KML_EXTRAS if name in frame.columns])
     crs = _crs_name(path, frame.crs, datum)
     attributes = {str(name): _attribute_text(frame[name]) for name in frame.columns if name != "geometry"}
     x, y = _point_coordinates(path, frame.geometry.to_numpy())
@@ -74,8 +89,11 @@ def _point_layer(path: Path, kind: str) -> str:
 
 
 def _read_layer(path: Path, layer: str) -> Any:
-    for encoding in _table_encodings(path):
-        for read in (_read_as_it_is, _read_with_cut_headings):
+    for encoding in table_encodings(path):
+        ways = (
+            (_read_as_it_is, _read_with_cut_headings) if path.suffix.lower() == ".shp" else (_read_as_it_is,)
+        )
+        for read in ways:
             try:
                 return read(path, layer, encoding)
             except UnicodeDecodeError:
@@ -96,14 +114,6 @@ def _read_with_cut_headings(path: Path, layer: str, encoding: str | None) -> Any
             texts = frame[name].fillna("").to_numpy(dtype=object)
             frame[name] = [text.encode("ISO-8859-1").decode(encoding) for text in texts]
     return frame.rename(columns=lambda name: name.encode("ISO-8859-1").decode(encoding, "ignore"))
-
-
-def _table_encodings(path: Path) -> tuple[str | None, ...]:
-    """Say which encodings to try: a Shapefile that names none is GBK in Chinese offices, not Latin-1."""
-    parts = {part.suffix.lower() for part in path.parent.glob(f"{path.stem}.*")}
-    if path.suffix.lower() != ".shp" or ".cpg" in parts:
-        return (None,)
-    return ("UTF-8", "GB18030")
 
 
 def _crs_name(path: Path, crs: Any, datum: str) -> str:

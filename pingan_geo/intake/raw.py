@@ -92,6 +92,11 @@ class TableFile:
         """The file's name without its folder."""
         return self.path.name
 
+    @property
+    def has_short_headings(self) -> bool:
+        """Whether headings may be cut after ten bytes, as the table of a Shapefile does."""
+        return self.kind == "layer" and self.path.suffix.lower() in {".shp", ".zip"}
+
 
 def as_json(headings: Sequence[str], cells: Sequence[str]) -> str:
     """Return a row as a JSON object of heading to text; further cells are named ``+1``, ``+2`` …."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import zipfile
+import zlib
 from pathlib import Path
 
 from pingan_geo.intake.raw import refuse
@@ -48,8 +49,8 @@ def _family_of_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as packed:
             names = set(packed.namelist())
-            kind = packed.read("mimetype")[:60] if "mimetype" in names else b""
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+            kind = _start_of(packed, "mimetype") if "mimetype" in names else b""
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError) as error:
         raise refuse(path, "a damaged ZIP archive") from error
     if "xl/workbook.xml" in names or "xl/workbook.bin" in names or b"opendocument.spreadsheet" in kind:
         return "workbook"
@@ -63,6 +64,11 @@ def _family_of_zip(path: Path) -> str:
     }:
         return "layer"
     raise refuse(path, "a ZIP archive")
+
+
+def _start_of(packed: zipfile.ZipFile, name: str) -> bytes:
+    with packed.open(name) as stream:
+        return stream.read(60)
 
 
 def _family_of_ole(path: Path) -> str:

@@ -68,13 +68,11 @@ def open_workbook(path: Path) -> TableFile:
 
 
 def _counts_from_1904(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as packed:
-        if "xl/workbook.xml" not in packed.namelist():
-            return False
-        with packed.open("xl/workbook.xml") as stream:
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open("xl/workbook.xml") as stream:
             return re.search(rb'date1904="(?:1|true)"', stream.read(1 << 20)) is not None
+    except (zipfile.BadZipFile, KeyError):  # an older format, or one that only the other reader can mend
+        return False
 
 
 def _sheet_rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:

@@ -391,8 +391,14 @@ def _import_points(
     dry_run: bool,
 ) -> Receipt:
     table = open_table(file, kind=kind, datum=stated)
-    short = table.path.suffix.lower() == ".shp"
-    columns = map_columns(table.headings, kind, file=table.name, datum=stated, crs=table.crs, short=short)
+    columns = map_columns(
+        table.headings,
+        kind,
+        file=table.name,
+        datum=stated,
+        crs=table.crs,
+        short=table.has_short_headings,
+    )
     datum, known_by = choose_datum(stated, table, columns, town.settings.datum)
     placer = Placer.of(town)
     rules = PlaceRules(

@@ -116,7 +116,7 @@ def import_reports(
         file=table.name,
         datum=stated,
         crs=table.crs,
-        short=table.path.suffix.lower() == ".shp",
+        short=table.has_short_headings,
     )
     with town.store.read() as connection:
         earlier = find_batch_by_sha256(connection, _KIND, table.sha256)

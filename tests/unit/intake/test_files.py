@@ -328,6 +328,26 @@ def test_shapefile_heading_cut_in_the_middle_of_a_character(tmp_path):
     assert rows_of(tmp_path / "a.shp")[0][1][0] == "电线"
 
 
+def test_packed_shapefile_in_gbk_without_its_encoding(tmp_path):
+    frame = gpd.GeoDataFrame({"类别": ["电线"]}, geometry=[shapely.Point(120.61, 30.8)], crs=4326)
+    frame.to_file(tmp_path / "a.shp", encoding="GB18030")
+    with zipfile.ZipFile(tmp_path / "上报.zip", "w") as packed:
+        for ending in ("shp", "dbf", "shx", "prj"):
+            packed.write(tmp_path / f"a.{ending}", f"导出/a.{ending}")
+    table = open_table(tmp_path / "上报.zip")
+    assert table.has_short_headings
+    assert rows_of(tmp_path / "上报.zip") == [(1, ["电线", "120.61", "30.8"])]
+
+
+def test_kml_placemarks_without_what_its_reader_adds(tmp_path):
+    frame = gpd.GeoDataFrame({"Name": ["老供销社"]}, geometry=[shapely.Point(120.61, 30.8)], crs=4326)
+    frame.to_file(tmp_path / "a.kml", driver="KML")
+    headings = open_table(tmp_path / "a.kml").headings
+    assert "timestamp" not in headings
+    assert "id" not in headings
+    assert rows_of(tmp_path / "a.kml")[0][1][headings.index("Name")] == "老供销社"
+
+
 def test_layer_row_without_a_shape_has_no_coordinates(tmp_path):
     frame = gpd.GeoDataFrame({"a": ["p", "q"]}, geometry=[None, shapely.Point(1, 2)], crs=4326)
     frame.to_file(tmp_path / "a.geojson")
