@@ -193,6 +193,8 @@ def _layer(
         "name": pd.Series(titles, dtype="str"),
         "parent": pd.Series(parents, dtype="str"),
         **{name: pd.Series(values) for name, values in more.items()},
+        # A file that leaves the folder must still say what it is.
+        "synthetic": True,
     }
     return gpd.GeoDataFrame(columns, geometry=list(shapes), crs="EPSG:4326")
 

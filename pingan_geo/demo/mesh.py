@@ -304,5 +304,6 @@ def rings_of(mesh: Mesh, labels: Ints, number: int) -> list[Ints]:
     rings = trace_rings(mesh, labels, range(number))
     found = [ring for ring in rings if ring is not None]
     if len(found) < number:
-        raise ValueError(f"territory {rings.index(None)} is empty, has a hole or is in several parts")
+        torn = next(label for label, ring in enumerate(rings) if ring is None)
+        raise ValueError(f"territory {torn} is empty, has a hole or is in several parts")
     return found

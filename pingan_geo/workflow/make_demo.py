@@ -78,16 +78,16 @@ def make_demo(
 
 
 def _fill(folder: Path, seed: int, reports: int, on_progress: OnProgress | None) -> None:
-    def tell(stage: str, done: int, rows: int = 0) -> None:
+    def tell(step: Progress) -> None:
         if on_progress is not None:
-            on_progress(Progress(stage, done, _STAGES, rows))
+            on_progress(step)
 
     # A generator for each purpose: more reports do not move the ground.
     seeds = np.random.SeedSequence(seed).spawn(6)
     ground, people, places, clock, eyes, luck = (np.random.Generator(np.random.PCG64(each)) for each in seeds)
-    tell("Laying out the ground", 0)
+    tell(Progress("Laying out the ground", 0, _STAGES, 0))
     geography = build_geography(ground)
-    tell("Settling people and posts", 1)
+    tell(Progress("Settling people and posts", 1, _STAGES, 0))
     alliance = build_alliance(geography.ground, people)
     spots = build_spots(geography, alliance, places)
     stage = Stage(
@@ -98,9 +98,9 @@ def _fill(folder: Path, seed: int, reports: int, on_progress: OnProgress | None)
         build_rhythms(clock),
         build_effort(spots, geography.ground, alliance, eyes),
     )
-    tell("Letting things happen", 2)
+    tell(Progress("Letting things happen", 2, _STAGES, 0))
     happenings = let_happen(stage, reports, luck)
-    tell("Writing the town", 3, reports)
+    tell(Progress("Writing the town", 3, _STAGES, reports))
     _write_files(folder, stage, happenings)
     store = open_store(f"sqlite:///{(folder / DATABASE_FILE).as_posix()}", backups=None, create=True)
     try:
@@ -112,11 +112,11 @@ def _fill(folder: Path, seed: int, reports: int, on_progress: OnProgress | None)
             _store_features(connection, alliance, placer, seed)
             for ledger in _ledgers(happenings.reports):
                 _store_reports(connection, ledger, placer, seed)
-        tell("Writing the town", 4, reports)
+        tell(Progress("Writing the town", 4, _STAGES, reports))
         compact_store(store)
     finally:
         store.close()
-    tell("Writing the town", _STAGES, reports)
+    tell(Progress("Writing the town", _STAGES, _STAGES, reports))
 
 
 def _write_files(folder: Path, stage: Stage, happenings: Happenings) -> None:
