@@ -251,6 +251,14 @@ def test_chunks_do_not_change_the_numbers(town, tmp_path, monkeypatch):
     assert (again.accepted, again.repeated) == (0, 305)
 
 
+def test_a_number_that_comes_again_in_a_later_chunk_is_held(town, tmp_path, monkeypatch):
+    monkeypatch.setattr("pingan_geo.intake.text_tables.BLOCK_BYTES", 2000)
+    rows = [*(good(number) for number in range(300)), good(5, 描述="另一件事"), good(6)]
+    receipt = bring(town, write_csv(tmp_path / "a.csv", *rows))
+    assert (receipt.accepted, receipt.repeated) == (300, 1)
+    assert receipt.held_by_reason == {"duplicate_id": 1}
+
+
 # -- dry run, cancel, kill ---------------------------------------------------------------------------
 
 
@@ -274,6 +282,25 @@ def test_cancelled_import_leaves_nothing(town, tiny_town_files):
     with pytest.raises(Cancelled):
         import_reports(town, tiny_town_files / "reports.csv", now=NOW, on_progress=cancel)
     assert state_of(town.folder) == before
+
+
+def test_failure_at_the_last_moment_leaves_the_settings_too(town, tmp_path, monkeypatch):
+    """The new categories are ready beside the old file when the machine fails, just before the commit."""
+    before = state_of(town.folder)
+
+    def fail(connection, swaps):
+        raise OSError("the machine fails")
+
+    monkeypatch.setattr("pingan_geo.workflow.import_reports.note_swaps", fail)
+    with pytest.raises(OSError, match="the machine fails"):
+        import_reports(town, write_csv(tmp_path / "a.csv", good(1, 类别="外星人")), now=NOW)
+    monkeypatch.undo()
+    stray = [name for name in state_of(town.folder)[1] if ".swap-" in name]
+    assert len(stray) == 1
+    bring(town, write_csv(tmp_path / "b.csv", good(1, 经度="")))
+    rows, files = state_of(town.folder)
+    assert files == before[1]
+    assert rows["report"] == []
 
 
 def test_progress_counts_bytes_and_rows(town, tiny_town_files):
