@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
 from scipy.spatial import cKDTree
 
+from pingan_geo.demo import happenings
 from pingan_geo.demo.effort import FAMILIES, SOURCES
 from pingan_geo.demo.happenings import USUAL_REPORTS, let_happen
 from pingan_geo.demo.rhythm import END, MONTHS, START
@@ -254,6 +257,26 @@ def test_thefts_lie_where_the_truth_says(stage):
     assert np.corrcoef(counts, expected)[0, 1] > 0.98
     hot = np.argsort(-expected)[:20]
     assert counts[hot].sum() / counts.sum() == pytest.approx(expected[hot].sum() / expected.sum(), rel=0.05)
+
+
+def test_near_repeats_are_part_of_the_risk(stage):
+    """Thefts of a town in which all is seen fit the risk with repeats better than that without."""
+    open_eyes = {family: np.ones_like(seen) for family, seen in stage.effort.seen.items()}
+    everything = replace(stage, effort=replace(stage.effort, seen=open_eyes))
+    category = list(CATEGORIES).index("TH2")
+    thefts = happenings._thefts(everything, category, 150_000, 1.0, np.random.default_rng(2))
+    counts = np.bincount(thefts.cell, minlength=len(stage.spots.cells))
+    kernel = happenings._repeat_kernel(stage)
+    with_repeats = happenings._cell_risk(stage, "TH2", kernel)
+    without = np.bincount(stage.spots.cell, stage.spot_risk["TH2"], minlength=len(counts))
+    assert with_repeats.sum() == pytest.approx(1.0, abs=0.01)
+    assert counts @ np.log(with_repeats + 1e-15) > counts @ np.log(without + 1e-15)
+    often = with_repeats * 150_000 > 40
+    expected = with_repeats[often] * 150_000
+    # Near repeats come in clusters, so somewhat more than Poisson noise.
+    assert np.mean((counts[often] - expected) ** 2 / expected) < 3.5
+    wrong = without[often] * 150_000
+    assert np.mean((counts[often] - wrong) ** 2 / wrong) > 10
 
 
 def test_no_reports_have_the_usual_risk(stage):
