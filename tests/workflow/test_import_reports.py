@@ -291,7 +291,8 @@ def test_failure_at_the_last_moment_leaves_the_settings_too(town, tmp_path, monk
     def fail(connection, swaps):
         raise OSError("the machine fails")
 
-    monkeypatch.setattr("pingan_geo.workflow.import_reports.note_swaps", fail)
+    module = sys.modules[import_reports.__module__]  # the package gives its name to the function
+    monkeypatch.setattr(module, "note_swaps", fail)
     with pytest.raises(OSError, match="the machine fails"):
         import_reports(town, write_csv(tmp_path / "a.csv", good(1, 类别="外星人")), now=NOW)
     monkeypatch.undo()
