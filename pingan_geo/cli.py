@@ -282,7 +282,7 @@ class _Command(click.Command):
             record = option.get_help_record(ctx)
             if record is not None and isinstance(option, click.Option):
                 text = (
-                    "Show this help."
+                    mark("Show this help.")
                     if option.name == "_click_default_help" or "--help" in option.opts
                     else option.help
                 )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pingan_geo.errors import AssetsMissingError, BadChoiceError, OutsideAddressError
-from pingan_geo.i18n import translator
+from pingan_geo.i18n import mark, translator
 from pingan_geo.model.receipt import HOLD_REASONS
 from pingan_geo.outputs import assets
 from pingan_geo.spatial.nearest import nearest_named
@@ -84,7 +84,7 @@ def _check_polygons(town: Town) -> Iterator[Finding]:
     for check in check_layers(town):
         if check.layer in _REQUIRED and not check.shapes:
             yield Finding(
-                "polygons", "no_layer", "The town has no {kind}.", {"kind": check.layer}, check.layer
+                "polygons", "no_layer", mark("The town has no {kind}."), {"kind": check.layer}, check.layer
             )
         if check.report is not None:
             yield from _polygon_faults(check.layer, check.report)
@@ -96,7 +96,7 @@ def _polygon_faults(layer: str, report: Any) -> Iterator[Finding]:
         yield Finding(
             "polygons",
             "overlap",
-            "{kind}: {one} and {other} overlap by {area_m2} m²; places there belong to {one}.",
+            mark("{kind}: {one} and {other} overlap by {area_m2} m²; places there belong to {one}."),
             {"kind": layer, "one": row.code_a, "other": row.code_b, "area_m2": round(row.area_m2)},
             f"{row.code_a}, {row.code_b}",
             row.lon,
@@ -105,13 +105,19 @@ def _polygon_faults(layer: str, report: Any) -> Iterator[Finding]:
     for row in report.gaps.itertuples():
         values = {"kind": layer, "area_m2": round(row.area_m2)}
         yield Finding(
-            "polygons", "gap", "{kind}: {area_m2} m² of the town lie in none.", values, "", row.lon, row.lat
+            "polygons",
+            "gap",
+            mark("{kind}: {area_m2} m² of the town lie in none."),
+            values,
+            "",
+            row.lon,
+            row.lat,
         )
     for row in report.outside.itertuples():
         yield Finding(
             "polygons",
             "outside",
-            "{kind}: {one} reaches {area_m2} m² beyond the town.",
+            mark("{kind}: {one} reaches {area_m2} m² beyond the town."),
             {"kind": layer, "one": row.code, "area_m2": round(row.area_m2)},
             row.code,
             row.lon,
@@ -121,7 +127,7 @@ def _polygon_faults(layer: str, report: Any) -> Iterator[Finding]:
         yield Finding(
             "polygons",
             "broken",
-            "{kind}: {one} crosses itself or is empty.",
+            mark("{kind}: {one} crosses itself or is empty."),
             {"kind": layer, "one": code},
             code,
         )
@@ -129,7 +135,7 @@ def _polygon_faults(layer: str, report: Any) -> Iterator[Finding]:
         yield Finding(
             "polygons",
             "duplicate",
-            "{kind}: {one} stands more than once.",
+            mark("{kind}: {one} stands more than once."),
             {"kind": layer, "one": code},
             code,
         )
@@ -145,7 +151,7 @@ def _unknown_parents(town: Town) -> Iterator[Finding]:
             yield Finding(
                 "polygons",
                 "unknown_parent",
-                "{kind}: {one} names {other}, which is no village of the town.",
+                mark("{kind}: {one} names {other}, which is no village of the town."),
                 {"kind": "grids", "one": code, "other": parent},
                 code,
             )
@@ -166,7 +172,7 @@ def _check_features(town: Town, kind: str) -> Iterator[Finding]:
     with town.store.read() as connection:
         table = read_features(connection, kind)
     if not len(table):
-        yield Finding(kind, "none", "The town has no {kind}.", {"kind": kind}, problem=False)
+        yield Finding(kind, "none", mark("The town has no {kind}."), {"kind": kind}, problem=False)
         return
     names = [name or code for name, code in zip(table["name"], table["feature_id"], strict=True)]
     lon, lat = table["lon"].to_numpy(np.float64), table["lat"].to_numpy(np.float64)
@@ -188,14 +194,14 @@ def _check_features(town: Town, kind: str) -> Iterator[Finding]:
                 problem,
             )
 
-    yield from each(table["name"].to_numpy(dtype=object) == "", "no_name", "{name} has no name.")
-    yield from each(~placed, "no_place", "{name} has no place.")
-    yield from each(placed & ~inside, "outside_town", "{name} lies outside the town.")
+    yield from each(table["name"].to_numpy(dtype=object) == "", "no_name", mark("{name} has no name."))
+    yield from each(~placed, "no_place", mark("{name} has no place."))
+    yield from each(placed & ~inside, "outside_town", mark("{name} lies outside the town."))
     if has_grids:
         nowhere = inside & (table["grid_id"].to_numpy(dtype=object) == "")
-        yield from each(nowhere, "no_grid", "{name} lies in no grid.")
+        yield from each(nowhere, "no_grid", mark("{name} lies in no grid."))
     twice = table["name"].duplicated(keep=False).to_numpy() & (table["name"] != "").to_numpy()
-    yield from each(twice, "same_name", "{name} is the name of more than one.")
+    yield from each(twice, "same_name", mark("{name} is the name of more than one."))
     yield from _same_spot(kind, table, names, lon, lat)
     yield from _blank_columns(kind, table, names)
 
@@ -211,7 +217,7 @@ def _same_spot(kind: str, table: Any, names: Sequence[str], lon: Any, lat: Any) 
             yield Finding(
                 kind,
                 "same_place",
-                "{name} stands on the same spot as {other}.",
+                mark("{name} stands on the same spot as {other}."),
                 {"name": names[row], "other": names[int(first[other])]},
                 table["feature_id"].iloc[row],
                 lon[row],
@@ -231,7 +237,7 @@ def _blank_columns(kind: str, table: Any, names: Sequence[str]) -> Iterator[Find
                 yield Finding(
                     kind,
                     "blank",
-                    "{name} says nothing under {heading}.",
+                    mark("{name} says nothing under {heading}."),
                     {"name": names[row], "heading": heading},
                     table["feature_id"].iloc[row],
                     float(table["lon"].iloc[row]),
@@ -250,12 +256,12 @@ def _check_data(town: Town) -> Iterator[Finding]:
         yield Finding(
             "data",
             "held",
-            "{count} rows are held: {reason}.",
+            mark("{count} rows are held: {reason}."),
             {"count": number, "reason": HOLD_REASONS.get(reason, reason)},
             reason,
         )
     if not len(reports):
-        yield Finding("data", "no_reports", "The town has no reports yet.", problem=False)
+        yield Finding("data", "no_reports", mark("The town has no reports yet."), problem=False)
         return
     yield from _unknown_categories(town, reports)
     yield from _misplaced(town, reports)
@@ -268,7 +274,7 @@ def _unknown_categories(town: Town, reports: Any) -> Iterator[Finding]:
             yield Finding(
                 "data",
                 "unknown_category",
-                "{count} reports have the category {name}, which is not in the town's list.",
+                mark("{count} reports have the category {name}, which is not in the town's list."),
                 {"count": int(number), "name": category},
                 str(category),
             )
@@ -287,13 +293,13 @@ def _misplaced(town: Town, reports: Any) -> Iterator[Finding]:
             yield Finding("data", code, message, values, layer, lon[chosen[0]], lat[chosen[0]], problem)
 
     yield from first(
-        ~inside, "outside_town", "{count} reports lie outside the town; the first is shown.", "area"
+        ~inside, "outside_town", mark("{count} reports lie outside the town; the first is shown."), "area"
     )
     wrong = placer.cells(lon, lat) != reports["cell"].to_numpy(np.uint64)
     yield from first(
         wrong,
         "other_cell",
-        "{count} reports are stored in another cell than they lie in; the first is shown.",
+        mark("{count} reports are stored in another cell than they lie in; the first is shown."),
         "cells",
     )
     for column, codes in placer.zones(lon, lat).items():
@@ -304,13 +310,13 @@ def _misplaced(town: Town, reports: Any) -> Iterator[Finding]:
         yield from first(
             stored != now,
             "other_polygon",
-            "{count} reports are stored in other {kind} than they lie in; import these again.",
+            mark("{count} reports are stored in other {kind} than they lie in; import these again."),
             layer,
         )
         yield from first(
             inside & (now == ""),
             "in_no_polygon",
-            "{count} reports of the town lie in none of its {kind}; the first is shown.",
+            mark("{count} reports of the town lie in none of its {kind}; the first is shown."),
             layer,
             problem=layer in FILLING_LAYERS,
         )
@@ -332,7 +338,7 @@ def _check_airgap(town: Town) -> Iterator[Finding]:
             assets.asset_file(address)
         except (AssetsMissingError, OutsideAddressError):
             yield Finding(
-                "airgap", "no_asset", "The browser file {file} is missing.", {"file": address}, address
+                "airgap", "no_asset", mark("The browser file {file} is missing."), {"file": address}, address
             )
     base = town_map(bounds=town.area.bounds, t=translator("en"))
     try:
@@ -344,7 +350,7 @@ def _check_airgap(town: Town) -> Iterator[Finding]:
         yield Finding(
             "airgap",
             "no_tiles",
-            "The base map {file} is not in the town's folder.",
+            mark("The base map {file} is not in the town's folder."),
             {"file": tiles.url},
             tiles.url,
         )
@@ -352,7 +358,7 @@ def _check_airgap(town: Town) -> Iterator[Finding]:
         yield Finding(
             "airgap",
             "tile_server",
-            "Base maps come from {url}: the browser must reach it, and nothing else outside.",
+            mark("Base maps come from {url}: the browser must reach it, and nothing else outside."),
             {"url": tiles.url},
             tiles.url,
             problem=False,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pingan_geo.coords import from_wgs84, parse_datum
 from pingan_geo.errors import BadChoiceError
-from pingan_geo.i18n import Translator, translator
+from pingan_geo.i18n import Translator, mark, translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.outputs.exports import write_table
 from pingan_geo.spatial.cells import areas_m2, centres, parents, to_text
@@ -138,12 +138,12 @@ def export_table(
 
 
 TITLES = {
-    "reports": "Reports",
-    "posts": "Safety posts",
-    "stations": "Alliance stations",
-    "enterprises": "Enterprises",
-    "grids": "Grids",
-    "places": "Named places",
+    "reports": mark("Reports"),
+    "posts": mark("Safety posts"),
+    "stations": mark("Alliance stations"),
+    "enterprises": mark("Enterprises"),
+    "grids": mark("Grids"),
+    "places": mark("Named places"),
 }
 
 # -- reports -----------------------------------------------------------------------------------------

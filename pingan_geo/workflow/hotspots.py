@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pingan_geo.errors import BadChoiceError, NoReportsError, UnknownCategoryError
-from pingan_geo.i18n import Translator, translator
+from pingan_geo.i18n import Translator, mark, translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.model.tables import HOTSPOTS
 from pingan_geo.outputs.exports import write_table
@@ -548,7 +548,7 @@ def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
 
 
 _AUDIENCE_WORDS: Mapping[str, str] = {
-    "analyst": "analysts: nothing is coarsened",
-    "patrol": "patrols: private categories no finer than the patrol resolution",
-    "leader": "leaders: cells no finer than the leader resolution, no time of the last report",
+    "analyst": mark("analysts: nothing is coarsened"),
+    "patrol": mark("patrols: private categories no finer than the patrol resolution"),
+    "leader": mark("leaders: cells no finer than the leader resolution, no time of the last report"),
 }
