@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -44,7 +47,7 @@ def town_folder() -> Path:
 
 
 def parts(folder: Path | None = None) -> dict[str, Any]:
-    """Return the routes and middleware of the app, for ``st.App(SCRIPT, **parts())``.
+    """Return the routes, middleware and start of the app, for ``st.App(SCRIPT, **parts())``.
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ def parts(folder: Path | None = None) -> dict[str, Any]:
         say what is wrong.
     """
     settings = _settings_or_none(folder or town_folder())
-    return {"routes": app_routes(settings), "middleware": app_middleware(settings)}
+    return {"routes": app_routes(settings), "middleware": app_middleware(settings), "lifespan": _warmed}
 
 
 def create_app(folder: Path | None = None) -> st.App:
@@ -81,6 +84,20 @@ def serve(folder: Path, port: int = 8501, *, address: str = "localhost") -> None
     read_settings(folder)
     os.environ[TOWN_VARIABLE] = str(folder.resolve())
     create_app(folder).run(config={**OPTIONS, "server.port": port, "server.address": address})
+
+
+@asynccontextmanager
+async def _warmed(app: st.App) -> AsyncIterator[None]:
+    """Load what the pages need while the first visitor's browser is still fetching its own files."""
+    del app
+    threading.Thread(target=_load_libraries, daemon=True).start()
+    yield
+
+
+def _load_libraries() -> None:
+    # Nothing of the pages themselves: Streamlit registers a component only when a visitor's run imports it.
+    for name in ("pingan_geo.workflow.explore", "pingan_geo.outputs.maps", "altair"):
+        importlib.import_module(name)
 
 
 def _settings_or_none(folder: Path) -> Settings | None:

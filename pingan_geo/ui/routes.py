@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pingan_geo.errors import SettingsError
 from pingan_geo.outputs.assets import ASSETS
-from pingan_geo.outputs.maps import TileSource
+from pingan_geo.outputs.tiles import TileSource
 from pingan_geo.settings import TOWN_FILE, BaseTiles, Settings
 from pingan_geo.ui.first_page import FirstPage
 

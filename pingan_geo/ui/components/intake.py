@@ -14,11 +14,12 @@ import pandas as pd
 import streamlit as st
 
 from pingan_geo.i18n import Translator, mark
+from pingan_geo.intake.columns import FIELD_NAMES
 from pingan_geo.model.receipt import HOLD_REASONS, OnProgress, Progress, Receipt
 from pingan_geo.settings import DATUMS
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import layout
-from pingan_geo.ui.components.tables import HEADINGS, show_table
+from pingan_geo.ui.components.tables import show_table
 from pingan_geo.workflow.held import export_held, held_rows
 from pingan_geo.workflow.inventory import load_batches
 
@@ -158,7 +159,7 @@ def show_receipt(receipt: Receipt, visit: Visit) -> None:
 
 
 def _fields(receipt: Receipt, t: Translator) -> list[str]:
-    return [t(HEADINGS[name]) if name in HEADINGS else name for name in receipt.columns]
+    return [t(FIELD_NAMES.get(name, name)) for name in receipt.columns]
 
 
 def show_held(visit: Visit) -> None:

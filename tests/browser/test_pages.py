@@ -1,0 +1,298 @@
+"""Every page of the real app in Chromium: nothing asked outside, no error, links that show the same."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from pingan_geo.workflow.held import held_rows
+from pingan_geo.workflow.inventory import load_batches
+from pingan_geo.workflow.towns import open_town
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("", "hotspots", "imports", "town")
+TITLES = {
+    "": ("地图", "Map"),
+    "hotspots": ("热点", "Hotspots"),
+    "imports": ("导入", "Import"),
+    "town": ("城镇", "Town"),
+}
+#: Words that Streamlit says in English whatever the language, where a reader would see them.
+STREAMLIT_WORDS = (
+    "Browse files",
+    "Choose an option",
+    "Choose options",
+    "Drag and drop",
+    "Upload",
+    "per file",
+    "Select all",
+)
+
+
+class Shown:
+    """One page of the app and the window inside its map."""
+
+    def __init__(self, page, url):
+        self.page = page
+        page.goto(url)
+        self.settle()
+
+    def settle(self):
+        """Wait until the page is drawn to its end and stands still."""
+        self.page.locator(".st-key-footer").wait_for()
+        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        if urlsplit(self.page.url).path in {"/", "/map", "/hotspots"}:
+            self.page.wait_for_function(
+                "() => document.querySelector('iframe')?.contentWindow?.pingan_drawn > 0"
+            )
+
+    @property
+    def window(self):
+        return next(frame for frame in self.page.frames if "/component/" in frame.url)
+
+    def ask(self, script):
+        return self.window.evaluate(script)
+
+    def address(self):
+        return parse_qs(urlsplit(self.page.url).query)
+
+    def totals(self):
+        return self.page.get_by_text(re.compile("^符合条件|reports fit")).inner_text()
+
+    def press(self, label):
+        """Press a button of a row of buttons and wait for the answer."""
+        button = self.page.get_by_role("button", name=label, exact=True)
+        button.or_(self.page.get_by_role("radio", name=label, exact=True)).first.click()
+        self.page.wait_for_timeout(150)
+        self.settle()
+
+    def choose_period(self, label):
+        self.page.get_by_role("combobox", name=re.compile("时间范围|Period")).first.click()
+        self.page.get_by_role("option", name=label, exact=True).click()
+        self.page.wait_for_timeout(150)
+        self.settle()
+
+    def click_map(self, lon, lat):
+        self.page.locator("iframe").first.scroll_into_view_if_needed()
+        box = self.page.locator("iframe").first.bounding_box()
+        x, y = self.ask(
+            f"(() => {{ const p = map.latLngToContainerPoint([{lat}, {lon}]); return [p.x, p.y]; }})()"
+        )
+        self.page.mouse.click(box["x"] + x, box["y"] + y)
+
+
+@pytest.fixture
+def nothing_wrong(record):
+    """The test must end without an error in the browser and without a request to the outside."""
+    yield
+    assert record.outside == []
+    assert record.errors == []
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_every_page_opens_by_its_own_address(new_page, app_url, name, language, width, height):
+    page = new_page(width, height)
+    shown = Shown(page, f"{app_url}/{name}?lang={language}")
+    title = TITLES[name][language == "en"]
+    expect(page.locator(".heading h1")).to_contain_text(title)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    words = page.get_by_test_id("stApp").inner_text()
+    assert "synthetic" in words.lower()
+    if language == "zh":
+        assert not [word for word in STREAMLIT_WORDS if word in words]
+    if page.locator("iframe").count():
+        assert (
+            shown.page.locator("iframe").first.bounding_box()["width"] > 0.85 * min(width - 320, width) * 0.6
+        )
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_the_language_is_one_click_away_and_the_visitors_own(new_page, app_url):
+    one, other = Shown(new_page(), app_url), Shown(new_page(), app_url)
+    one.page.get_by_role("radio", name="English", exact=True).or_(
+        one.page.get_by_role("button", name="English", exact=True)
+    ).first.click()
+    expect(one.page.locator(".heading h1")).to_contain_text("Map")
+    one.settle()
+    assert one.address()["lang"] == ["en"]
+    one.page.get_by_role("link", name="Hotspots").first.click()
+    expect(one.page.locator(".heading h1")).to_contain_text("Hotspots")
+    other.page.reload()
+    other.settle()
+    expect(other.page.locator(".heading h1")).to_contain_text("地图")
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_zoom_and_place_survive_a_filter_change(page, app_url):
+    shown = Shown(page, app_url)
+    lon, lat = shown.ask("(() => { const c = map.getCenter(); return [c.lng, c.lat]; })()")
+    move = f"map.setView([{lat} + 0.01, {lon} + 0.01], 14, {{animate: false}})"
+    shown.ask(f"(() => {{ window.kept = true; {move}; }})()")
+    before = shown.totals()
+    shown.choose_period("全部")
+    assert shown.totals() != before
+    shown.press("网格")
+    shown.press("六边形")
+    shown.press("巡查")
+    shown.press("道路")  # off
+    assert shown.ask("window.kept") is True
+    assert shown.ask("map.getZoom()") == 14
+    place = shown.ask("(() => { const c = map.getCenter(); return [c.lng, c.lat]; })()")
+    assert np.allclose(place, [lon + 0.01, lat + 0.01], atol=1e-3)
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_a_copied_link_shows_the_same_in_a_new_session(new_page, app_url):
+    first = Shown(new_page(), f"{app_url}/?layer=villages")
+    first.choose_period("近 365 天")
+    first.press("平安家园")
+    first.press("平安岗")
+    link, said = first.page.url, first.totals()
+    assert {"layer", "period", "board", "with"} <= set(first.address())
+    second = Shown(new_page(), link)
+    assert second.totals() == said
+    assert second.page.url == link
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_the_back_button_goes_back_to_the_question_before(page, app_url):
+    shown = Shown(page, app_url)
+    before = shown.totals()
+    shown.choose_period("全部")
+    after = shown.totals()
+    assert after != before
+    page.go_back()
+    expect(page.get_by_text(before, exact=True)).to_be_visible()
+    shown.settle()
+    expect(page.get_by_role("combobox", name="时间范围")).to_have_value("近 90 天")
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_quick_changes_are_all_kept(page, app_url):
+    """A change made before the page has answered the last one is not undone by the address."""
+    shown = Shown(page, app_url)
+    for label in ("周一", "周二", "周三", "周六"):
+        page.get_by_role("button", name=label, exact=True).click()
+    page.wait_for_timeout(1500)
+    shown.settle()
+    assert shown.address()["weekdays"] == ["0-2,5"]
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_a_click_shows_a_cell_and_there_is_a_way_back(page, app_url, town_folder):
+    shown = Shown(page, f"{app_url}/?period=all")
+    whole = shown.totals()
+    town = open_town(town_folder)
+    from pingan_geo.workflow.explore import load_reports
+
+    reports = load_reports(town)
+    town.close()
+    spot = reports[reports["origin"] == "reported"].iloc[0]
+    shown.click_map(spot["lon"], spot["lat"])
+    back = page.get_by_role("button", name="返回全镇")
+    back.wait_for()
+    shown.settle()
+    assert re.fullmatch("cell:89[0-9a-f]{13}", shown.address()["pick"][0])
+    expect(page.get_by_text("此处的上报")).to_be_visible()
+    expect(page.get_by_text("相邻六边形")).to_be_visible()
+    picked = shown.address()["pick"]
+    back.click()
+    expect(page.get_by_text("此处的上报")).to_have_count(0)
+    shown.settle()
+    assert "pick" not in shown.address()
+    assert shown.totals() == whole
+    shown.click_map(spot["lon"], spot["lat"])  # the same cell can be picked again
+    page.get_by_role("button", name="返回全镇").wait_for()
+    shown.settle()
+    assert shown.address()["pick"] == picked
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_files_are_handed_out(page, app_url):
+    Shown(page, f"{app_url}/hotspots?period=all&top=5")
+    for label, start in (
+        ("CSV", b"\xef\xbb\xbf"),
+        ("Excel", b"PK"),
+        ("GeoJSON", b"{"),
+        ("GPKG", b"SQLite"),
+        ("KML", b"<?xml"),
+    ):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=label, exact=True).click()
+        assert waiting.value.path().read_bytes().startswith(start), label
+
+
+@pytest.fixture
+def own_town(tmp_path, town_folder):
+    """A copy of the demo town that a test may change."""
+    import shutil
+
+    from pingan_geo.storage.database import backup_to
+
+    folder = tmp_path / "town"
+    shutil.copytree(town_folder, folder, ignore=shutil.ignore_patterns("town.sqlite*"))
+    town = open_town(town_folder)
+    backup_to(town.store, folder / "town.sqlite")
+    town.close()
+    return folder
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_a_file_is_imported_and_taken_back(page, start_app, own_town):
+    town = open_town(own_town)
+    before = len(load_batches(town))
+    west, south, east, north = town.area.bounds
+    rows = "\n".join(
+        f"N{n},FW1,2026-02-0{n} 19:30,{(west + east) / 2},{(south + north) / 2}" for n in range(1, 4)
+    )
+    shown = Shown(page, f"{start_app(own_town)}/imports")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {
+            "name": "新.csv",
+            "mimeType": "text/csv",
+            "buffer": f"编号,类别,发生时间,经度,纬度\n{rows}\nN9,FW1,2026-02-01,0,0\n".encode(),
+        }
+    )
+    page.get_by_role("button", name="导入", exact=True).click()
+    expect(page.get_by_text("读取 4 = 接收 3")).to_be_visible()
+    shown.settle()
+    assert held_rows(town)["reason"].tolist() == ["null_island"]
+    assert len(load_batches(town)) == before + 1
+    choice = page.get_by_role("combobox", name="撤回一批导入")
+    choice.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes again
+    choice.click()
+    page.get_by_role("option", name=re.compile("新.csv")).click()
+    page.get_by_role("button", name="撤回", exact=True).click()
+    expect(page.get_by_text("没有待核行。")).to_be_visible()
+    shown.settle()
+    assert held_rows(town).empty
+    town.close()
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_a_cancelled_import_leaves_the_town_as_it_was(page, start_app, own_town):
+    town = open_town(own_town)
+    before = len(load_batches(town))
+    west, south, east, north = town.area.bounds
+    row = f"FW1,2026-02-01 19:30:{{:02d}},{(west + east) / 2},{(south + north) / 2}\n"
+    text = "编号,类别,发生时间,经度,纬度\n" + "".join(f"N{n}," + row.format(n % 60) for n in range(400_000))
+    shown = Shown(page, f"{start_app(own_town)}/imports")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {"name": "大.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    )
+    page.get_by_role("button", name="导入", exact=True).click()
+    page.get_by_role("button", name="取消", exact=True).click()
+    expect(page.get_by_role("button", name="取消", exact=True)).to_have_count(0)
+    shown.settle()
+    assert len(load_batches(town)) == before
+    town.close()
