@@ -266,7 +266,8 @@ class _Command(click.Command):
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the usage line."""
         pieces = " ".join(self.collect_usage_pieces(ctx))
-        formatter.write_usage(ctx.command_path, pieces, prefix=_translator_of(ctx)("Usage") + ": ")
+        t = _translator_of(ctx)
+        formatter.write_usage(ctx.command_path, pieces, prefix=t("Usage") + ": ")
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the command does."""
@@ -300,7 +301,8 @@ class _Group(_Command, click.Group):
         """Write options and commands."""
         _Command.format_options(self, ctx, formatter)
         rows = [(name, command.get_short_help_str()) for name, command in sorted(self.commands.items())]
-        with formatter.section(_translator_of(ctx)("Commands")):
+        t = _translator_of(ctx)
+        with formatter.section(t("Commands")):
             formatter.write_dl(rows)
 
 

@@ -217,7 +217,7 @@ def read_back(file: Path, columns: Mapping[str, str] | None = None) -> pd.DataFr
         return _typed(
             raw, {**dtypes, **{name: kind for name, kind in (columns or {}).items() if name in raw}}
         )
-    except (ValueError, KeyError, LookupError, SyntaxError, OSError) as error:
+    except Exception as error:  # each library has errors of its own for a file that is not what it seems
         raise UnreadableFileError(
             file=file.name,
             found=f"not an export of this program ({error})",
@@ -361,6 +361,7 @@ def _read_csv(file: Path) -> tuple[Any, dict[str, str], str]:
 # -- XLSX --------------------------------------------------------------------------------------------
 
 _XLSX_TIME = "yyyy-mm-dd hh:mm:ss"
+_ROWS_MARK = "rows"
 _COLUMNS_MARK = ("column", "heading", "type")
 _EXCEL_BEGINS = np.datetime64("1900-03-01", "s")
 
@@ -457,6 +458,10 @@ def _write_xlsx_about(sheet: _Sheet, page: Any, head: Any, wrap: Any, cut: int) 
         page.write_string(row, 1, text, wrap)
         row += 1
     row += 1
+    # how many rows, because a reader cannot see empty ones at the end
+    for place, word in enumerate((_ROWS_MARK, str(len(sheet.table)))):
+        page.write_string(row, place, word)
+    row += 1
     for place, word in enumerate(_COLUMNS_MARK):
         page.write_string(row, place, word, head)
     for name, kind in sheet.kinds.items():
@@ -482,7 +487,8 @@ def _read_xlsx(file: Path) -> tuple[Any, dict[str, str], str]:
     dtypes = {
         str(name): str(dtype) for name, _, dtype in about.iloc[marks[-1] + 1 :, :3].itertuples(index=False)
     }
-    table = rows.iloc[1:].reset_index(drop=True)
+    count = int(about.iloc[marks[-1] - 1, 1])
+    table = rows.iloc[1:].reset_index(drop=True).reindex(range(count), fill_value="")
     table.columns = list(dtypes)
     return table, dtypes, str(about.iloc[0, 1])
 

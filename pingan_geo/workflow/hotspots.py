@@ -514,7 +514,7 @@ def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
         *say_filter(town.settings, found.asked, t),
         (t("Score"), method),
         (
-            t("Cells"),
+            t("Cell size"),
             t("H3 resolution {resolution}: all that touch the town's area", resolution=found.resolution),
         ),
         (t("Order"), t("by score, then by the last report, then by cell number")),
