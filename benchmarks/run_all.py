@@ -12,7 +12,9 @@ SCRIPTS = ("place.py", "import_csv.py", "maps.py")
 
 def main() -> int:
     """Run them one after the other, so that none disturbs another; stop at the first that fails."""
-    parts = ["# Benchmarks\n\nWritten by `make bench`: ours beside a peer in the same run. Trust the ratios.\n"]
+    parts = [
+        "# Benchmarks\n\nWritten by `make bench`: ours beside a peer in the same run. Trust the ratios.\n"
+    ]
     for script in SCRIPTS:
         print(f"{script} …", file=sys.stderr)
         run = subprocess.run([sys.executable, HERE / script], stdout=subprocess.PIPE, text=True, check=False)

@@ -73,7 +73,9 @@ class DatabaseDamagedError(PinganError, RuntimeError):
     """The database file cannot be opened."""
 
     code = "database_damaged"
-    message = "{file} is not a database that can be opened ({detail}). Put back the newest file from {backups}."
+    message = (
+        "{file} is not a database that can be opened ({detail}). Put back the newest file from {backups}."
+    )
 
 
 class DatabaseBusyError(PinganError, TimeoutError):

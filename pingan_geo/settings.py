@@ -167,14 +167,18 @@ def read_settings(folder: Path) -> Settings:
     try:
         raw = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(file=file.name, key="file", value=str(error), expected="a TOML file in UTF-8") from error
+        raise SettingsError(
+            file=file.name, key="file", value=str(error), expected="a TOML file in UTF-8"
+        ) from error
     read = _Reader(file.name, raw)
     town, cells = read.table("town"), read.table("cells")
     timezone = town.text("timezone", "Asia/Shanghai")
     try:
         ZoneInfo(timezone)
     except (ValueError, OSError, LookupError) as error:
-        raise SettingsError(file=file.name, key="town.timezone", value=timezone, expected="an IANA time zone") from error
+        raise SettingsError(
+            file=file.name, key="town.timezone", value=timezone, expected="an IANA time zone"
+        ) from error
     tiles, taxonomy = read.table("tiles"), read.table("taxonomy")
     return Settings(
         folder=folder,
@@ -196,10 +200,13 @@ def read_settings(folder: Path) -> Settings:
         or read.table("database").text("url", "")
         or f"sqlite:///{(folder / DATABASE_FILE).as_posix()}",
         tiles=BaseTiles(
-            tiles.choice("kind", "", ("", "xyz", "pmtiles")), tiles.text("url", ""), tiles.text("attribution", "")
+            tiles.choice("kind", "", ("", "xyz", "pmtiles")),
+            tiles.text("url", ""),
+            tiles.text("attribution", ""),
         ),
         boards=tuple(
-            Board(row.text("code"), row.text("name"), row.text("name_en", "")) for row in read.tables("boards")
+            Board(row.text("code"), row.text("name"), row.text("name_en", ""))
+            for row in read.tables("boards")
         ),
         categories=tuple(
             Category(
@@ -235,7 +242,9 @@ class _Reader:
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
             raise self._refuse(key, value, "a list of tables")
-        return [_Reader(self.file, row, f"{self.path}{key}[{number}].") for number, row in enumerate(value, 1)]
+        return [
+            _Reader(self.file, row, f"{self.path}{key}[{number}].") for number, row in enumerate(value, 1)
+        ]
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self.values.get(key, default)

@@ -16,4 +16,4 @@ class AssetsHook(BuildHookInterface):  # type: ignore[type-arg]
         del build_data
         vendor = Path(self.root) / "pingan_geo" / "assets" / "vendor"
         if version != "editable" and not any(vendor.glob("**/leaflet.js")):
-            raise RuntimeError("The map's browser files are missing: run `make assets` before building a wheel.")
+            raise RuntimeError("The map's browser files are missing: run `make assets` first.")

@@ -49,7 +49,9 @@ class TableSpec:
             if name not in table.columns:
                 raise BadTableError(table=self.name, detail=f"column {name} is missing")
             if table[name].dtype != pd.Series([], dtype=dtype).dtype:
-                raise BadTableError(table=self.name, detail=f"column {name} is {table[name].dtype}, not {dtype}")
+                raise BadTableError(
+                    table=self.name, detail=f"column {name} is {table[name].dtype}, not {dtype}"
+                )
         rest = [name for name in table.columns if name not in self.columns]
         return table[[*self.columns, *rest]]
 

@@ -62,7 +62,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("parameter", "value"), [(name, value) for name, values in BAD.items() for value in values])
+@pytest.mark.parametrize(
+    ("parameter", "value"), [(name, value) for name, values in BAD.items() for value in values]
+)
 def test_a_value_that_is_not_offered_is_left_out_and_said(parameter, value):
     question, refused = read_address({parameter: [value]}, CHOICES)
     assert question == Question()

@@ -71,7 +71,13 @@ def test_a_table_of_another_kind_is_refused():
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("cell", "nonsense"), ("cell", "8a309a8b2c07fff"), ("cell", ""), ("cell", "ffffffffffffffff"), ("street", "x")],
+    [
+        ("cell", "nonsense"),
+        ("cell", "8a309a8b2c07fff"),
+        ("cell", ""),
+        ("cell", "ffffffffffffffff"),
+        ("street", "x"),
+    ],
 )
 def test_a_place_that_is_none_is_refused(kind, code):
     view = explore(INDEX, ReportFilter(), resolution=9)
