@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -16,41 +15,13 @@ from folium.template import Template
 from pingan_geo.errors import OutsideAddressError
 from pingan_geo.outputs.assets import LEAFLET_CSS, LEAFLET_JS, PROTOMAPS_JS, asset_text, local_address
 from pingan_geo.outputs.map_layers import CanvasLayer, LineLayer, PolygonLayer, Say, script_json
+from pingan_geo.outputs.tiles import TileSource
 
 #: What an exported map may do: run the scripts inside it and show the pictures inside it, nothing else.
 EXPORT_POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
 MIN_ZOOM, MAX_ZOOM = 6, 19
-
-
-@dataclass(frozen=True)
-class TileSource:
-    """Base tiles that the town has set up; none is the default.
-
-    Parameters
-    ----------
-    kind
-        ``xyz`` or ``pmtiles``.
-    url
-        As the page reaches it: a local path, or the address of a server of the intranet named in the
-        town's settings. WGS-84 based tiles in EPSG:3857 only.
-    attribution
-        Shown as text.
-    max_zoom
-        Finest zoom that a PMTiles file holds; closer than that its tiles are enlarged.
-    """
-
-    kind: str
-    url: str
-    attribution: str = ""
-    max_zoom: int = 15
-
-    @property
-    def origin(self) -> str:
-        """Scheme and host of a tile server, ``""`` for a local path."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 class TownMap(folium.Map):  # type: ignore[misc] # folium is untyped

@@ -20,9 +20,6 @@ import pandas as pd
 import shapely
 import tomlkit
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from pingan_geo.coords import parse_datum, to_wgs84
 from pingan_geo.errors import (
@@ -449,6 +446,11 @@ def _join(shapes: NDArray[np.object_]) -> Any:
     They agree but for the last digits of a float. Rounding alone would part the two where a corner lies
     between two rounded numbers.
     """
+    # Late: only making a town needs them, and they cost the first page of the app a good part of a second.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
     corners = shapely.get_coordinates(shapes)
     one, other = cKDTree(corners).query_pairs(10.0 ** -(LAYER_DIGITS + 2), output_type="ndarray").T
     links = coo_array((np.ones(one.size), (one, other)), shape=(len(corners), len(corners)))
@@ -488,6 +490,9 @@ def _cells_of_table(file: Path, datum: str) -> tuple[NDArray[np.uint64], NDArray
 
 def _without_strays(cells: NDArray[np.uint64], points: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Say which cells belong to the town: not those of small groups far from the middle of the points."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     ringed = np.unique(np.concatenate([disk(cell, AREA_RINGS) for cell in cells]))
     one, other = neighbour_pairs(ringed)
     links = coo_array((np.ones(one.size), (one, other)), shape=(ringed.size, ringed.size))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -250,3 +252,11 @@ def test_app_is_made_without_a_town(monkeypatch, tmp_path):
     monkeypatch.setenv("PINGAN_TOWN", str(tmp_path))
     assert main.town_folder() == tmp_path
     assert {type(part).__name__ for part in main.parts()["routes"]} == {"Route", "Mount"}
+
+
+def test_server_starts_without_the_heavy_libraries():
+    """They are loaded behind its back; otherwise the first visitor waits for a server that is not there."""
+    heavy = ("folium", "pandas", "geopandas", "sqlalchemy", "h3ronpy", "scipy", "altair")
+    asked = f"import sys, pingan_geo.ui.main; print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
