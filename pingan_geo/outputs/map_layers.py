@@ -43,6 +43,10 @@ DENSITY_COLOURS: Final = (
     "#dcf0b5", "#c8e8b4", "#a6dcb8", "#7fcdbb", "#56bec1", "#35aac3", "#1d91c0",
     "#206fb0", "#2350a1", "#253494", "#12256c", "#061749", "#030b2a",
 )  # fmt: skip
+#: How much of a fill's colour covers what lies under it, and the ground of a map without base tiles
+#: (as in ``assets/pingan_maps.css``). A legend shows colours as they look there.
+FILL_OPACITY: Final = 0.82
+GROUND: Final = "#f4f4f1"
 #: A polygon in which nothing was counted.
 EMPTY_COLOUR: Final = "#f0f0ec"
 
@@ -107,7 +111,7 @@ class LegendRow:
     Parameters
     ----------
     colour
-        CSS colour of the patch.
+        CSS colour of the patch, as a fill of that class looks on the map.
     low, high
         The class holds ``low <= value < high``; ``high`` is ``inf`` for the last.
     count
@@ -158,7 +162,7 @@ class Classes:
         counts = np.bincount(found[found != _NO_CLASS], minlength=len(self.edges))
         highs = (*self.edges[1:], math.inf)
         return [
-            LegendRow(colour, low, high, int(count))
+            LegendRow(_as_seen(colour), low, high, int(count))
             for colour, low, high, count in zip(self.colours, self.edges, highs, counts, strict=False)
         ]
 
@@ -167,6 +171,12 @@ def count_classes(breaks: Sequence[float], colours: tuple[str, ...] = COUNT_COLO
     """Return classes from breaks; breaks beyond the colours join the last class."""
     edges = tuple(float(edge) for edge in breaks)[: len(colours)]
     return Classes(edges, colours, whole=all(edge == int(edge) for edge in edges))
+
+
+def _as_seen(colour: str) -> str:
+    """Return a fill's colour laid over the ground of the map."""
+    mixed = np.array(_rgb(colour)) * FILL_OPACITY + np.array(_rgb(GROUND)) * (1 - FILL_OPACITY)
+    return "#{:02x}{:02x}{:02x}".format(*np.rint(mixed).astype(int))
 
 
 def class_text(row: LegendRow, *, whole: bool) -> str:
@@ -283,8 +293,6 @@ class CellLayer(CanvasLayer):
         Of the number in ``tip``.
     selected
         Hexadecimal cell drawn with a bold edge, also when it holds nothing; ``""`` for none.
-    opacity
-        0 to 1.
 
     Notes
     -----
@@ -302,7 +310,6 @@ class CellLayer(CanvasLayer):
         tip: str = "{value}",
         decimals: int = 0,
         selected: str = "",
-        opacity: float = 0.72,
     ) -> None:
         ids, numbers = np.asarray(cells, dtype=np.uint64), np.asarray(values)
         if ids.shape != numbers.shape:
@@ -316,7 +323,7 @@ class CellLayer(CanvasLayer):
                 "tip": tip,
                 "decimals": decimals,
                 "selected": selected,
-                "opacity": opacity,
+                "opacity": FILL_OPACITY,
             },
         )
         self.drawn = int(drawn.sum())
@@ -334,8 +341,6 @@ class DensityOverlay(CanvasLayer):
         ``(west, south, east, north)`` of the outer edges, WGS-84 degrees.
     classes
         Colours and edges; below the first edge the picture is clear.
-    opacity
-        0 to 1.
     """
 
     maker = "pinganPicture"
@@ -345,13 +350,11 @@ class DensityOverlay(CanvasLayer):
         values: ArrayLike,
         bounds: tuple[float, float, float, float],
         classes: Classes,
-        *,
-        opacity: float = 0.65,
     ) -> None:
         west, south, east, north = (float(edge) for edge in bounds)
         picture = density_png(np.asarray(values, dtype=np.float64), classes)
         url = "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
-        super().__init__({"url": url, "bounds": [[south, west], [north, east]]}, {"opacity": opacity})
+        super().__init__({"url": url, "bounds": [[south, west], [north, east]]}, {"opacity": FILL_OPACITY})
 
 
 class PolygonLayer(CanvasLayer):
@@ -380,8 +383,8 @@ class PolygonLayer(CanvasLayer):
 
     maker = "pinganShapes"
     _LINES: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "villages": {"stroke": "#4a4a46", "weight": 1.8},
-        "grids": {"stroke": "#5f6b76", "weight": 1.1},
+        "villages": {"stroke": "#5a5a55", "weight": 1.2},
+        "grids": {"stroke": "#6b7680", "weight": 0.9},
         "beats": {"stroke": "#1f4e79", "weight": 1.8, "dash": [8, 5]},
         "estates": {"stroke": "#7a5c3a", "weight": 1.2, "dash": [2, 3]},
         "area": {"stroke": "#2b2b28", "weight": 2.4},
@@ -411,7 +414,8 @@ class PolygonLayer(CanvasLayer):
             if found.shape != numbers.shape:
                 raise UnalignedIndexError(left="polygons", right="values")
             fills = (*classes.colours[: len(classes.edges)], EMPTY_COLOUR)
-            styles = [{**line, "fill": colour, "opacity": 0.72} for colour in fills]
+            line = {**line, "weight": line["weight"] + 0.4}
+            styles = [{**line, "fill": colour, "opacity": FILL_OPACITY} for colour in fills]
             numbers = np.where(found == _NO_CLASS, len(fills) - 1, found).astype(np.int64)
         clickable = kind not in ("area", "waters")
         payload: dict[str, Any] = {"lines": fold_lines(geometries), "styles": numbers.tolist()}

@@ -12,6 +12,7 @@ import shapely
 from PIL import Image
 
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
+from pingan_geo.outputs import assets
 from pingan_geo.outputs import map_layers as layers
 from pingan_geo.spatial import cells
 from pingan_geo.stats.breaks import LADDER
@@ -116,6 +117,13 @@ def test_legend_rows_add_up_to_what_is_drawn():
         "50–99",
         "100+",
     ]
+
+
+def test_legend_shows_colours_as_they_look_on_the_map():
+    drawn = layers.FILL_OPACITY * 0xCF + (1 - layers.FILL_OPACITY) * 0xF4  # the red of #cf3a3a over #f4f4f1
+    assert int(SEVEN.rows([])[6].colour[1:3], 16) == round(drawn)
+    style = (assets.ASSETS / "pingan_maps.css").read_text(encoding="utf-8")
+    assert f"background: {layers.GROUND};" in style
 
 
 def test_class_text_of_fractions():
