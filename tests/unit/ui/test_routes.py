@@ -248,6 +248,15 @@ def test_config_file_and_options_say_the_same():
     } == dict(main.OPTIONS)
 
 
+def test_streamlit_run_finds_the_app():
+    """`streamlit run app.py` looks for the app in the text of the file."""
+    from streamlit.web.server.app_discovery import discover_asgi_app
+
+    file = ASSETS.parents[1] / "app.py"
+    assert discover_asgi_app(file).import_string == "app:app"
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 60
+
+
 def test_app_is_made_without_a_town(monkeypatch, tmp_path):
     monkeypatch.setenv("PINGAN_TOWN", str(tmp_path))
     assert main.town_folder() == tmp_path
