@@ -159,8 +159,13 @@ def begin_visit(town: Town, t: Translator) -> Visit:
     version = read_data_version(town)
     times = [_changed(town.settings.layer_path(layer)) for layer in LAYER_FILES]
     key = f"{town.folder}|{version}|{times}|{_changed(town.settings.folder / 'town.toml')}"
-    index = _index(f"{town.folder}|{version}", town)
+    index = load_index(town, version)
     return Visit(town, index, key, version, _today(town, index), t)
+
+
+def load_index(town: Town, version: int | None = None) -> ReportIndex:
+    """Return the index of all reports of a data version, by default the one of now; read once."""
+    return _index(f"{town.folder}|{read_data_version(town) if version is None else version}", town)
 
 
 def town_now(visit: Visit) -> datetime:
@@ -169,8 +174,9 @@ def town_now(visit: Visit) -> datetime:
 
 
 def _today(town: Town, index: ReportIndex) -> date:
+    """Return the day of the newest report, so that no period ends with days that nobody wrote down yet."""
     newest = index.newest
-    return newest.date() if newest and not town.settings.today else town.now(datetime.now(UTC)).date()
+    return newest.date() if newest else town.now(datetime.now(UTC)).date()
 
 
 def _changed(file: Path) -> int:

@@ -6,7 +6,7 @@ import importlib
 import os
 import threading
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -88,16 +88,18 @@ def serve(folder: Path, port: int = 8501, *, address: str = "localhost") -> None
 
 @asynccontextmanager
 async def _warmed(app: st.App) -> AsyncIterator[None]:
-    """Load what the pages need while the first visitor's browser is still fetching its own files."""
+    """Load what the first page needs while the first visitor's browser is still fetching its own files."""
     del app
-    threading.Thread(target=_load_libraries, daemon=True).start()
+    threading.Thread(target=_load_first_page, daemon=True).start()
     yield
 
 
-def _load_libraries() -> None:
+def _load_first_page() -> None:
     # Nothing of the pages themselves: Streamlit registers a component only when a visitor's run imports it.
-    for name in ("pingan_geo.workflow.explore", "pingan_geo.outputs.maps", "altair"):
-        importlib.import_module(name)
+    importlib.import_module("pingan_geo.outputs.maps")
+    cache = importlib.import_module("pingan_geo.ui.cache")
+    with suppress(PinganError):  # the pages say what is wrong
+        cache.load_index(cache.current_town())
 
 
 def _settings_or_none(folder: Path) -> Settings | None:

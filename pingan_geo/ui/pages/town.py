@@ -32,7 +32,7 @@ def show(visit: Visit) -> None:
                 t("Name"): visit.name,
                 t("Code"): settings.code,
                 t("Time zone"): settings.timezone,
-                t("Today is taken as"): t.date(visit.today),
+                t("Periods end with"): t.date(visit.today),
                 t("Reports"): t.number(len(visit.index)),
                 t("Coordinates of ledgers that say nothing"): settings.datum,
                 t("Cell size"): t(
