@@ -116,9 +116,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _speak_utf8()
     said = _Said(_language_of(given), "--json" in given, "--debug" in given)
-    if not said.debug:
-        warnings.simplefilter("ignore")
     logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if said.debug else logging.ERROR)
+    with warnings.catch_warnings():
+        if not said.debug:  # what libraries warn of is for programmers
+            warnings.simplefilter("ignore")
+        return _run(given, said)
+
+
+def _run(given: list[str], said: _Said) -> int:
+    """Run the command; whatever happens, one answer or one sentence comes out."""
     try:
         answer = pingan.main(given, prog_name="pingan", standalone_mode=False, obj=said)
         if isinstance(answer, _Answer):
@@ -149,9 +155,9 @@ def _speak_utf8() -> None:
 
 def _language_of(given: Sequence[str]) -> str:
     """Return the language that is asked for, before anything is parsed: usage errors are said in it too."""
-    asked = _value_of(given, "--language") or os.environ.get("PINGAN_LANGUAGE", "")
-    if asked in LOCALES:
-        return asked
+    for asked in (_value_of(given, "--language"), os.environ.get("PINGAN_LANGUAGE", "")):
+        if asked in LOCALES:
+            return asked
     folder = Path(_value_of(given, "--town") or os.environ.get("PINGAN_TOWN") or "town")
     with contextlib.suppress(OSError, ValueError):
         import tomllib

@@ -1,0 +1,285 @@
+"""The ranked list: refused questions, then numbers that add up, stated rules, and words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+
+import h3
+import numpy as np
+import pandas as pd
+import pytest
+
+from pingan_geo.errors import BadChoiceError, NoReportsError, UnknownCategoryError
+from pingan_geo.model.report import Period, ReportFilter
+from pingan_geo.model.tables import HOTSPOTS
+from pingan_geo.outputs.exports import read_back
+from pingan_geo.workflow.explore import load_reports
+from pingan_geo.workflow.hotspots import export_hotspots, find_hotspots
+
+ALL = ReportFilter()
+
+
+@pytest.fixture(scope="module")
+def reports(tiny_town):
+    return load_reports(tiny_town)
+
+
+def adds_up(found) -> bool:
+    return (
+        found.total == found.in_listed + found.in_other + found.unassigned
+        and found.in_cells == found.in_listed + found.in_other
+        and found.in_listed == int(found.table["count"].sum())
+        and found.cells_listed == len(found.table)
+    )
+
+
+def parents_of(reports, resolution: int) -> list[str]:
+    """Cells as they are stored and rolled up: the parent of the finest, which may not hold the place itself."""
+    finest = [
+        h3.latlng_to_cell(lat, lon, 11) for lon, lat in zip(reports["lon"], reports["lat"], strict=True)
+    ]
+    return [h3.cell_to_parent(cell, resolution) for cell in finest]
+
+
+# -- refused -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "gi"},
+        {"resolution": 4},
+        {"resolution": 12},
+        {"coverage": 0.0},
+        {"coverage": 1.5},
+        {"coverage": float("nan")},
+        {"top": 0},
+        {"top": 3, "coverage": 0.1},
+        {"audience": "everyone"},
+        {"language": "fr"},
+    ],
+    ids=str,
+)
+def test_an_argument_that_is_not_offered_is_refused(tiny_town, reports, wrong):
+    with pytest.raises(BadChoiceError):
+        find_hotspots(tiny_town, ALL, reports=reports, **wrong)
+
+
+def test_an_unknown_category_is_refused(tiny_town, reports):
+    with pytest.raises(UnknownCategoryError, match="XX"):
+        find_hotspots(tiny_town, ReportFilter(categories=("XX",)), reports=reports)
+
+
+def test_no_report_that_fits_is_said(tiny_town, reports):
+    with pytest.raises(NoReportsError):
+        find_hotspots(tiny_town, ReportFilter(period=Period(datetime(2030, 1, 1))), reports=reports)
+    with pytest.raises(NoReportsError):  # known, but nobody reported it
+        find_hotspots(tiny_town, ReportFilter(categories=("TH4",)), reports=reports)
+
+
+# -- numbers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resolution", [8, 9, 10, 11])
+def test_counts_are_those_of_h3_itself(tiny_town, reports, resolution):
+    found = find_hotspots(tiny_town, ALL, resolution=resolution, coverage=1.0, reports=reports)
+    counted = Counter(parents_of(reports, resolution))
+    listed = dict(zip(found.table["cell"], found.table["count"], strict=True))
+    assert {cell: count for cell, count in listed.items() if count} == counted
+    assert adds_up(found)
+    assert (found.total, found.in_other, found.unassigned) == (600, 0, 0)
+    assert found.covered_m2 == pytest.approx(found.area_m2)
+
+
+def test_the_table_is_as_the_contract_names_it(tiny_town, reports):
+    table = find_hotspots(tiny_town, ALL, reports=reports).table
+    assert list(table.columns) == list(HOTSPOTS.columns)
+    HOTSPOTS.check(table)
+    assert table["rank"].tolist() == list(range(1, len(table) + 1))
+    assert table["p_value"].isna().all()
+    np.testing.assert_allclose(table["share"], table["count"] / 600)
+    np.testing.assert_allclose(table["cumulative_share"], table["share"].cumsum())
+    centres = np.array([h3.cell_to_latlng(cell) for cell in table["cell"]])
+    np.testing.assert_allclose(table[["lat", "lon"]], centres, atol=1e-6)
+
+
+def test_by_default_twenty_cells_and_only_cells_with_reports(tiny_town, reports):
+    assert len(find_hotspots(tiny_town, ALL, reports=reports).table) == 20
+    few = find_hotspots(tiny_town, ReportFilter(categories=("RD1",)), top=500, reports=reports)
+    assert 0 < len(few.table) < 500
+    assert (few.table["count"] > 0).all()
+
+
+def test_coverage_lists_that_share_of_the_cells_also_empty_ones(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, coverage=0.1, reports=reports)
+    assert len(found.table) == int(0.1 * found.cells_all)
+    assert adds_up(found)
+    assert len(find_hotspots(tiny_town, ALL, coverage=1e-9, reports=reports).table) == 1
+    whole = find_hotspots(tiny_town, ReportFilter(categories=("TH1",)), coverage=1.0, reports=reports)
+    assert len(whole.table) == whole.cells_all
+    assert (whole.table["count"] == 0).any()
+
+
+def test_ties_go_to_the_later_report_then_to_the_smaller_cell(tiny_town, reports):
+    table = find_hotspots(tiny_town, ALL, resolution=10, coverage=1.0, reports=reports).table
+    time = table["last_time"].fillna(pd.Timestamp("1900-01-01"))
+    keys = list(zip(-table["score"], -time.astype("int64"), table["cell"], strict=True))
+    assert keys == sorted(keys)
+    assert len(set(table["score"])) < len(table)
+
+
+def test_the_order_of_the_reports_does_not_matter(tiny_town, reports):
+    shuffled = reports.sample(frac=1, random_state=1).reset_index(drop=True)
+    for method in ("count", "density"):
+        one = find_hotspots(tiny_town, ALL, method=method, reports=reports).table
+        other = find_hotspots(tiny_town, ALL, method=method, reports=shuffled).table
+        pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_report_in_no_cell_of_the_town_is_counted_as_unassigned(tiny_town, reports):
+    moved = reports.copy()
+    moved.loc[:9, "cell"] = np.uint64(0)
+    moved.loc[10:14, "cell"] = np.uint64(int(h3.latlng_to_cell(0, 0, 11), 16))
+    found = find_hotspots(tiny_town, ALL, reports=moved)
+    assert found.unassigned == 15
+    assert adds_up(found)
+
+
+def test_filters_are_those_of_every_page(tiny_town, reports):
+    asked = ReportFilter(categories=("FW1",), hours=(18, 19, 20), period=Period(until=datetime(2026, 1, 1)))
+    found = find_hotspots(tiny_town, asked, reports=reports)
+    hour_known = reports["time_until"].isna()
+    fits = (
+        (reports["category"] == "FW1")
+        & hour_known
+        & reports["time"].dt.hour.isin([18, 19, 20])
+        & (reports["time"] < "2026-01-01")
+    )
+    assert found.total == int(fits.sum()) > 0
+    assert set(found.table["main_hours"]) <= {"", "19–20 时", "18–20 时", "19–21 时", "18–19 时"}
+
+
+def test_density_scores_are_reports_per_km2(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, method="density", coverage=1.0, reports=reports)
+    # the sum over all cells times their area is about the number of reports, less what spills over the border
+    mass = float((found.table["score"] * found.area_m2 / found.cells_all / 1e6).sum())
+    assert 0.9 * 600 < mass < 1.1 * 600
+    assert found.bandwidth_m == 200
+    assert found.table["score"].is_monotonic_decreasing
+    assert np.isnan(find_hotspots(tiny_town, ALL, reports=reports).bandwidth_m)
+
+
+def test_the_stored_reports_are_read_when_none_are_given(tiny_town, reports):
+    pd.testing.assert_frame_equal(
+        find_hotspots(tiny_town, ALL).table, find_hotspots(tiny_town, ALL, reports=reports).table
+    )
+
+
+# -- where, when, why --------------------------------------------------------------------------------
+
+
+def test_grid_and_village_are_those_of_most_reports_else_of_the_centre(tiny_town, reports):
+    table = find_hotspots(tiny_town, ALL, coverage=1.0, reports=reports).table
+    cells = parents_of(reports, 9)
+    votes: dict[str, Counter[str]] = {}
+    for cell, grid in zip(cells, reports["grid_id"], strict=True):
+        votes.setdefault(cell, Counter())[grid] += 1
+    for cell, grid in zip(table["cell"], table["grid_id"], strict=True):
+        if cell in votes:
+            most = max(votes[cell].values())
+            assert grid == min(code for code, count in votes[cell].items() if count == most)
+    names = dict(zip(tiny_town.layer("grids")["code"], tiny_town.layer("grids")["name"], strict=True))
+    assert table["grid"].tolist() == [names.get(code, "") for code in table["grid_id"]]
+    empty = table[(table["count"] == 0) & (table["grid_id"] != "")]
+    assert len(empty)
+    assert {"东村", "中村", "西村"} >= set(table["village"]) - {""}
+
+
+def test_the_nearest_named_place_is_the_nearest(tiny_town, reports):
+    table = find_hotspots(tiny_town, ALL, reports=reports).table
+    posts = {
+        "平安岗1号": (120.60525, 30.7854),
+        "平安岗2号": (120.62205, 30.7935),
+        "平安岗3号": (120.6126, 30.8016),
+    }
+    for row in table.itertuples():
+        metres = {
+            name: h3.great_circle_distance((row.lat, row.lon), (lat, lon), unit="m")
+            for name, (lon, lat) in posts.items()
+        }
+        assert row.nearest_place == min(metres, key=metres.__getitem__)
+        assert row.nearest_place_m == pytest.approx(metres[row.nearest_place], rel=0.01, abs=2)
+
+
+def test_hours_only_from_reports_whose_hour_is_known(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, reports=reports)
+    assert found.hours_unknown == 60
+    days = reports.copy()
+    days["time_until"] = days["time"] + pd.Timedelta(days=1)
+    found = find_hotspots(tiny_town, ALL, reports=days)
+    assert found.hours_unknown == 600
+    assert set(found.table["main_hours"]) == {""}
+
+
+def test_reasons_say_numbers_and_that_nothing_was_tested(tiny_town, reports):
+    english = find_hotspots(tiny_town, ALL, language="en", reports=reports).table
+    first = english["reason"][0]
+    assert first.startswith("102 reports, 17.0% of all in 0.74% of the area; ")
+    assert first.endswith("; last on 2026-02-26; not tested for chance")
+    assert "mostly 19–21 h" in english["reason"][1]
+    chinese = find_hotspots(tiny_town, ALL, reports=reports).table
+    assert "未做显著性检验" in chinese["reason"][0]
+    assert "reports" not in " ".join(chinese["reason"])
+    thin = find_hotspots(tiny_town, ALL, resolution=11, top=2000, language="en", reports=reports).table
+    alone = thin[thin["count"] == 1]["reason"].iloc[0]
+    assert alone.startswith("1 report, ")
+    assert alone.endswith("so few may be chance")
+
+
+def test_about_repeats_the_numbers_and_the_question(tiny_town, reports):
+    found = find_hotspots(
+        tiny_town,
+        ReportFilter(
+            categories=("RD1",), hours=(22, 23, 0), weekdays=(0,), period=Period(datetime(2025, 10, 1))
+        ),
+        language="en",
+        reports=reports,
+    )
+    about = dict(found.about)
+    assert about["Period"] == "from 2025-10-01 on"
+    assert about["Hours"] == "22–1 h"
+    assert about["Weekdays"] == "Mon"
+    assert about["Reports"].startswith(f"{found.total} fit = {found.in_listed} in listed cells")
+    assert "no test" in about["p value"]
+
+
+# -- for whom ----------------------------------------------------------------------------------------
+
+
+def test_leaders_see_coarse_cells_and_no_last_time(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, resolution=11, audience="leader", reports=reports)
+    assert found.resolution == 9
+    assert {h3.get_resolution(cell) for cell in found.table["cell"]} == {9}
+    assert found.table["last_time"].isna().all()
+    assert not found.table["reason"].str.contains("2026").any()
+
+
+def test_patrols_see_private_categories_in_patrol_cells_only(tiny_town, reports):
+    theft, road = ReportFilter(categories=("TH1",)), ReportFilter(categories=("RD1",))
+    for asked, resolution in ((theft, 10), (road, 11), (ALL, 10)):
+        found = find_hotspots(tiny_town, asked, resolution=11, audience="patrol", reports=reports)
+        assert found.resolution == resolution
+    assert find_hotspots(tiny_town, theft, resolution=11, reports=reports).resolution == 11
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".geojson", ".gpkg", ".kml"])
+def test_every_file_reads_back_as_the_same_rows(tiny_town, reports, suffix, tmp_path):
+    found = replace(find_hotspots(tiny_town, ALL, reports=reports), notice="合成")
+    file = export_hotspots(found, tmp_path / f"a{suffix}")
+    again = read_back(file, HOTSPOTS.columns)
+    pd.testing.assert_frame_equal(again, found.table, check_exact=False, rtol=1e-15)
