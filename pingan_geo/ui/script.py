@@ -29,7 +29,7 @@ def run() -> None:
         t = visitor_language("zh")
         layout.show_style(t)
         layout.show_language_switch(t)
-        st.error(t.error(error))
+        layout.show_error(error, t)
         return
     t = visitor_language(place.settings.language)
     layout.show_style(t)
@@ -54,4 +54,4 @@ def _show(name: str, visit: Visit) -> None:
     try:
         page.show(visit)
     except PinganError as error:
-        st.error(visit.t.error(error))
+        layout.show_error(error, visit.t)

@@ -8,7 +8,7 @@ answer in milliseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,7 @@ class MapView:
         CELL_COUNTS at ``resolution``, only cells with reports.
     grids, villages
         POLYGON_COUNTS, polygons without reports too.
-    cell_breaks, polygon_breaks
+    cell_breaks, grid_breaks, village_breaks
         Lower edges of the classes of the legend; the same number has the same class in every view.
     trend
         Table ``start, count`` and whether a step is complete.
@@ -189,7 +189,8 @@ class MapView:
     villages: pd.DataFrame
     without_village: int
     cell_breaks: NDArray[np.int64]
-    polygon_breaks: NDArray[np.int64]
+    grid_breaks: NDArray[np.int64]
+    village_breaks: NDArray[np.int64]
     trend: pd.DataFrame
     step: str
     hours: NDArray[np.int64]
@@ -324,11 +325,9 @@ def explore(
         without_grid=without_grid,
         villages=by_village,
         without_village=without_village,
-        cell_breaks=np.asarray(fixed_breaks(cells["count"].to_numpy()), dtype=np.int64),
-        polygon_breaks=np.asarray(
-            fixed_breaks(np.concatenate([by_grid["count"].to_numpy(), by_village["count"].to_numpy()])),
-            dtype=np.int64,
-        ),
+        cell_breaks=_breaks(cells),
+        grid_breaks=_breaks(by_grid),
+        village_breaks=_breaks(by_village),
         trend=trend(times.astype("datetime64[s]"), period, step),
         step=step,
         hours=hours,
@@ -336,6 +335,30 @@ def explore(
         categories=categories.reset_index(drop=True),
         period=period,
     )
+
+
+def loosen(index: ReportIndex, asked: ReportFilter) -> tuple[tuple[str, int], ...]:
+    """Return how many reports would fit without each limit of a question: (field of the filter, reports).
+
+    Only fields that are limited, those that help most first.
+    """
+    free: dict[str, Any] = {
+        "period": Period(),
+        "categories": (),
+        "boards": (),
+        "hours": (),
+        "weekdays": (),
+        "villages": (),
+        "grids": (),
+        "sources": (),
+        "origin": "",
+    }
+    freed = [
+        (name, int(index.select(replace(asked, **{name: value})).sum()))
+        for name, value in free.items()
+        if getattr(asked, name) != value
+    ]
+    return tuple(sorted(freed, key=lambda one: -one[1]))
 
 
 def look_into(index: ReportIndex, view: MapView, kind: str, code: str, *, limit: int = 200) -> PlaceView:
@@ -501,6 +524,10 @@ def _hours(index: ReportIndex, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int6
     known = hour >= 0
     table = np.bincount(weekday[known] * 24 + hour[known], minlength=168).reshape(7, 24)
     return table.astype(np.int64), int((~known).sum())
+
+
+def _breaks(table: pd.DataFrame) -> NDArray[np.int64]:
+    return np.asarray(fixed_breaks(table["count"].to_numpy()), dtype=np.int64)
 
 
 def _span(index: ReportIndex, asked: ReportFilter, fits: NDArray[np.bool_]) -> Period:

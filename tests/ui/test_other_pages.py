@@ -124,3 +124,10 @@ def test_the_town_page_tells_of_gaps_and_overlaps(open_page, own_town, words_of)
     grids[grids["code"] != grids["code"].max()].to_file(file, driver="GeoJSON")
     said = words_of(open_page(own_town, "town"))
     assert "网格：空隙" in said
+
+
+def test_what_a_user_wrote_in_a_file_name_is_no_markup(open_page, own_town):
+    app = upload(open_page(own_town, "imports"), "![x](http:--evil.example)<b>.csv", "随便,什么\n1,2\n")
+    app.button(key="import").click().run()
+    assert not app.exception
+    assert r"\!\[x\]\(" in app.error[0].value

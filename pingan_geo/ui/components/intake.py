@@ -143,7 +143,7 @@ def show_receipt(receipt: Receipt, visit: Visit) -> None:
     parts = [f"{t(name)} {t.number(getattr(receipt, field))}" for field, name in _OUTCOMES]
     st.markdown(f"**{t('Read')} {t.number(receipt.read)}** = " + " + ".join(parts))
     for msgid, values in receipt.notes:
-        st.markdown(f"- {_plain(t(msgid, **values))}")
+        st.markdown(f"- {layout.plain(t(msgid, **values))}")
     left, right = st.columns(2)
     if receipt.columns:
         with left:
@@ -233,13 +233,6 @@ def _held_writer(visit: Visit, suffix: str) -> Any:
             return file.read_bytes()
 
     return write
-
-
-def _plain(text: str) -> str:
-    """Return a file's own words without what markdown would take for markup."""
-    for sign in "\\`*_[]<>#$~|":
-        text = text.replace(sign, f"\\{sign}")
-    return text
 
 
 assert set(DATUMS) < set(_DATUMS)  # noqa: S101 - a datum without a name could not be chosen

@@ -12,15 +12,27 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pingan_geo.i18n import LANGUAGE_NAMES, Translator
-from pingan_geo.model.report import Period
+from pingan_geo.i18n import LANGUAGE_NAMES, Translator, mark
+from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.state import Choices, Question, Refused
-from pingan_geo.workflow.explore import MapView
+from pingan_geo.workflow.explore import MapView, loosen
 
 if TYPE_CHECKING:
     from pingan_geo.workflow.hotspots import Hotspots
 
+#: Field of a filter to its name for people.
+_LIMITS: Mapping[str, str] = {
+    "period": mark("Period"),
+    "categories": mark("Category"),
+    "boards": mark("Board"),
+    "hours": mark("Hours"),
+    "weekdays": mark("Weekdays"),
+    "villages": mark("Village"),
+    "grids": mark("Grid"),
+    "sources": mark("Source"),
+    "origin": mark("Origin"),
+}
 _STYLE = Path(__file__).parents[1] / "style.css"
 
 
@@ -78,7 +90,7 @@ def show_footer(visit: Visit) -> None:
     t = visit.t
     parts = [visit.notice, visit.settings.slogan, f"pingan_geo {_version()}"]
     with st.container(key="footer"):
-        st.caption(_plain(" · ".join(part for part in parts if part)))
+        st.caption(plain(" · ".join(part for part in parts if part)))
         newest = visit.index.newest
         if newest:
             st.caption(t("{count} reports, the newest of {time}.", count=len(visit.index), time=newest))
@@ -128,14 +140,24 @@ def show_cut(shown: int, total: int, t: Translator) -> None:
         st.caption(t("Shown {shown} of {total}, the newest.", shown=shown, total=total))
 
 
-def show_nothing(visit: Visit) -> None:
+def show_nothing(visit: Visit, asked: ReportFilter) -> None:
     """Say why there is nothing to draw and what to do, instead of an empty map."""
     t = visit.t
     if not len(visit.index):
         st.info(t("This town holds no reports yet. The page Import takes a file of them."))
         return
     st.info(t("No report fits this choice. Widen the period or take away a filter."))
+    helping = [(t(_LIMITS[name]), count) for name, count in loosen(visit.index, asked) if count]
+    lines = [
+        t("Without the limit on {limit}: {count} reports", limit=name, count=count) for name, count in helping
+    ]
+    st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption(say_what_there_is(visit, t))
+
+
+def show_error(error: BaseException, t: Translator) -> None:
+    """Say what went wrong in one sentence; what a user wrote in it stays text."""
+    st.error(plain(t.error(error)))
 
 
 def say_what_there_is(visit: Visit, t: Translator) -> str:
@@ -211,9 +233,9 @@ def _code(text: str) -> str:
     return text.replace("`", "'").replace("\n", " ")
 
 
-def _plain(text: str) -> str:
-    """Return a town's own words without what markdown would take for markup."""
-    for sign in "\\`*_{}[]<>#$~|":
+def plain(text: str) -> str:
+    """Return words that somebody wrote without what markdown would take for markup."""
+    for sign in "\\`*_{}[]()<>#$~|!:":
         text = text.replace(sign, f"\\{sign}")
     return text
 

@@ -83,7 +83,9 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
         table = view.grids if question.layer == "grids" else view.villages
         frame = visit.polygons(question.layer)
         counts = table["count"].to_numpy()
-        classes = count_classes(view.polygon_breaks.tolist())
+        classes = count_classes(
+            (view.grid_breaks if question.layer == "grids" else view.village_breaks).tolist()
+        )
         tips = [
             t("{name}: {count} reports", name=name, count=count)
             for name, count in zip(frame["name"], counts, strict=True)

@@ -35,16 +35,17 @@ def show(visit: Visit) -> None:
             question = replace(question, coverage=float(share))
     keep_question(question, t.language)
 
+    asked = question.report_filter(visit.today)
     try:
         found = visit.hotspots(
-            question.report_filter(visit.today),
+            asked,
             method=question.method,
             resolution=visit.resolution(question.detail),
             top=question.top if question.cut == "top" else None,
             coverage=question.coverage / 100 if question.cut == "coverage" else None,
         )
     except NoReportsError:
-        layout.show_nothing(visit)
+        layout.show_nothing(visit, asked)
         return
     layout.show_hotspot_totals(found, t)
     show_hotspot_map(visit, found)

@@ -47,7 +47,7 @@ def show(visit: Visit) -> None:
                             visit.town, upload.kind, file, on_progress=on_progress, **options
                         )
             except PinganError as error:
-                st.error(t.error(error))
+                layout.show_error(error, t)
             else:
                 st.session_state["receipt"] = receipt
                 if kept:

@@ -31,7 +31,7 @@ def show(visit: Visit) -> None:
 
     view = visit.view(question.report_filter(visit.today), visit.resolution(question.detail))
     if not view.total:
-        layout.show_nothing(visit)
+        layout.show_nothing(visit, view.asked)
         return
     layout.show_totals(visit, view, question.layer)
     left, right = st.columns([2, 1], gap="medium")

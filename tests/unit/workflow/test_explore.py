@@ -17,7 +17,14 @@ from pingan_geo.spatial.cells import cells_of, disk, parents
 from pingan_geo.stats.breaks import class_of
 from pingan_geo.stats.counts import count_by_cell, count_by_polygon, hour_weekday
 from pingan_geo.stats.filters import select
-from pingan_geo.workflow.explore import explore, index_reports, look_into, parse_cell, see_density
+from pingan_geo.workflow.explore import (
+    explore,
+    index_reports,
+    look_into,
+    loosen,
+    parse_cell,
+    see_density,
+)
 
 BOARD_OF = {"FW1": "home", "TH1": "home", "RD1": "commerce"}
 GRIDS, VILLAGES = ["g1", "g2", "g3"], ["v1", "v2"]
@@ -206,3 +213,12 @@ def test_asking_changes_nothing():
     before = REPORTED.copy(deep=True)
     explore(INDEX, ReportFilter(hours=(3,)), resolution=9, grids=GRIDS)
     pd.testing.assert_frame_equal(REPORTED, before)
+
+
+def test_what_a_question_would_find_without_each_limit():
+    asked = ReportFilter(categories=("FW1",), hours=(3,), grids=("absent",))
+    helping = dict(loosen(INDEX, asked))
+    assert set(helping) == {"categories", "hours", "grids", "origin"}
+    assert helping["grids"] == INDEX.select(ReportFilter(categories=("FW1",), hours=(3,))).sum() > 0
+    assert helping["hours"] == helping["categories"] == 0
+    assert loosen(INDEX, ReportFilter(origin="")) == ()
