@@ -845,6 +845,7 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
                 "{place} ({metres} m)", place=row.nearest_place, metres=int(row.nearest_place_m)
             )
             where = " · ".join(part for part in (row.village, row.grid, place) if part)
+            where = where or f"{row.lat:.5f}, {row.lon:.5f}"
             lines.append(f"{row.rank:>3}  {row.cell}  {where}\n     {row.reason}")
         if len(found.table) > _SHOWN:
             lines.append(

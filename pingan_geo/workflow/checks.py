@@ -84,7 +84,12 @@ def _check_polygons(town: Town) -> Iterator[Finding]:
     for check in check_layers(town):
         if check.layer in _REQUIRED and not check.shapes:
             yield Finding(
-                "polygons", "no_layer", mark("The town has no {kind}."), {"kind": check.layer}, check.layer
+                "polygons",
+                "no_layer",
+                mark("The town has no {kind}."),
+                {"kind": check.layer},
+                check.layer,
+                problem=False,
             )
         if check.report is not None:
             yield from _polygon_faults(check.layer, check.report)

@@ -484,8 +484,8 @@ class _Found:
                     "{count} report, {share} of all in {area} of the area",
                     "{count} reports, {share} of all in {area} of the area",
                     count,
-                    share=t.percent(share, 1),
-                    area=t.percent(area, 2),
+                    share=_percent(t, share, 1),
+                    area=_percent(t, area, 2),
                 )
             )
         else:
@@ -496,6 +496,13 @@ class _Found:
             parts.append(t("last on {day}", day=day.isoformat()))
         parts.append(t("so few may be chance") if count < FEW_REPORTS else t("not tested for chance"))
         return t("; ").join(parts)
+
+
+def _percent(t: Translator, share: float, digits: int) -> str:
+    """Return a share with so many decimals, or more where it would seem to be nothing."""
+    while 0 < share * 100 < 0.5 * 10.0**-digits:
+        digits += 1
+    return t.percent(share, digits)
 
 
 def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
@@ -534,7 +541,7 @@ def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
                 "{listed} of {all} cells, {share} of their area",
                 listed=found.cells_listed,
                 all=found.cells_all,
-                share=t.percent(found.covered_m2 / found.area_m2, 2),
+                share=_percent(t, found.covered_m2 / found.area_m2, 2),
             ),
         ),
         (t("p value"), t("empty: this method makes no test, so a rank may be chance")),

@@ -66,7 +66,8 @@ def test_polygons_that_overlap_leave_gaps_or_name_nobody(town):
 
 def test_a_town_without_grids_is_told_so(town):
     town.settings.layer_path("grids").unlink()
-    assert codes(town, "polygons")["no_layer"] == 1
+    found = check_town(town, "polygons")
+    assert [(one.code, one.problem) for one in found] == [("no_layer", False)]
 
 
 def test_posts_without_place_twice_or_half_filled(town, tmp_path):

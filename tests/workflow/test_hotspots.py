@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 
 from pingan_geo.errors import BadChoiceError, NoReportsError, UnknownCategoryError
+from pingan_geo.i18n import translator
 from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.model.tables import HOTSPOTS
 from pingan_geo.outputs.exports import read_back
+from pingan_geo.workflow import hotspots
 from pingan_geo.workflow.explore import load_reports
 from pingan_geo.workflow.hotspots import export_hotspots, find_hotspots
 
@@ -234,8 +236,16 @@ def test_reasons_say_numbers_and_that_nothing_was_tested(tiny_town, reports):
     assert "reports" not in " ".join(chinese["reason"])
     thin = find_hotspots(tiny_town, ALL, resolution=11, top=2000, language="en", reports=reports).table
     alone = thin[thin["count"] == 1]["reason"].iloc[0]
-    assert alone.startswith("1 report, ")
+    assert alone.startswith("1 report, 0.2% of all in 0.02% of the area")
     assert alone.endswith("so few may be chance")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0.0%"), (0.17, "17.0%"), (0.0004, "0.04%"), (3.9e-6, "0.0004%"), (1.0, "100.0%")],
+)
+def test_a_small_share_never_seems_to_be_nothing(share, text):
+    assert hotspots._percent(translator("en"), share, 1) == text
 
 
 def test_about_repeats_the_numbers_and_the_question(tiny_town, reports):
