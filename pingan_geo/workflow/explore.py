@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pingan_geo.errors import BadChoiceError
 from pingan_geo.model.report import Period, ReportFilter
-from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS, REPORTS
+from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS, REPORTS, TableSpec
 from pingan_geo.spatial.cells import centres, disk, parents
 from pingan_geo.stats.breaks import fixed_breaks
 from pingan_geo.stats.counts import trend
@@ -40,6 +40,11 @@ LISTED = (
     "grid_id",
     "source",
     "origin",
+)
+#: What exploring needs of REPORTS; reading the rest would make the first page wait.
+EXPLORED = TableSpec(
+    "reports",
+    {name: REPORTS.columns[name] for name in ("report_id", "batch_id", *LISTED, "lon", "lat", "cell")},
 )
 #: Mean edge of an H3 cell of resolution 9, in metres.
 _EDGE_M = 200.8
@@ -78,7 +83,7 @@ class ReportIndex:
     Parameters
     ----------
     reports
-        REPORTS table in the order of the arrays below.
+        Columns of :data:`EXPLORED`, in the order of the arrays below.
     category, board, village, grid, source, origin
         Codes per row.
     hour, weekday
@@ -230,18 +235,18 @@ class PlaceView:
 
 
 def load_reports(town: Town) -> pd.DataFrame:
-    """Return all reports of a town: a REPORTS table ordered by time."""
+    """Return all reports of a town, ordered by time: the columns of :data:`EXPLORED`."""
     with town.store.read() as connection:
-        return read_reports(connection)
+        return read_reports(connection, tuple(EXPLORED.columns))
 
 
 def index_reports(reports: pd.DataFrame, board_of: Mapping[str, str]) -> ReportIndex:
-    """Make a REPORTS table ready to be asked.
+    """Make a table of reports ready to be asked.
 
     Parameters
     ----------
     reports
-        REPORTS table.
+        REPORTS table, or the columns of :data:`EXPLORED`.
     board_of
         Category code to board code; a category that is absent has no board.
 
@@ -250,7 +255,7 @@ def index_reports(reports: pd.DataFrame, board_of: Mapping[str, str]) -> ReportI
     BadTableError
         If a column is missing or has another type.
     """
-    reports = REPORTS.check(reports)
+    reports = EXPLORED.check(reports)
     time = reports["time"].to_numpy(dtype="datetime64[s]")
     days = time.astype("datetime64[D]").astype(np.int64)
     category = _codes(reports["category"])

@@ -151,6 +151,8 @@ def show_nothing(visit: Visit, asked: ReportFilter) -> None:
     lines = [
         t("Without the limit on {limit}: {count} reports", limit=name, count=count) for name, count in helping
     ]
+    if not lines:
+        lines = [t("Lifting one limit alone finds nothing either: lift several.")]
     st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption(say_what_there_is(visit, t))
 
