@@ -253,6 +253,14 @@ def test_geojson_follows_the_rfc(table, tmp_path):
     assert found["features"][1]["properties"]["score"] is None
 
 
+def test_rings_of_geojson_run_as_the_rfc_wants_whatever_they_were(tmp_path):
+    clockwise = shapely.orient_polygons(shapely.box(0, 0, 1, 1), exterior_cw=True)
+    frame = geopandas.GeoDataFrame({"code": ["a"]}, geometry=[clockwise], crs=4326)
+    file = write_table(frame, tmp_path / "a.geojson", notice="", geometry="shape")
+    found = json.loads(file.read_text(encoding="utf-8"))["features"][0]["geometry"]
+    assert shapely.Polygon(found["coordinates"][0]).exterior.is_ccw
+
+
 @pytest.mark.parametrize("suffix", LAYERS)
 def test_cells_are_hexagons_for_any_gis(table, suffix, tmp_path):
     file = write_table(table, tmp_path / f"a{suffix}", notice=NOTICE, geometry="cell")
