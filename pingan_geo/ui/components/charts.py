@@ -108,8 +108,9 @@ def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: st
             "tooltip": [_tip("weekday", t("Weekday")), _tip("clock", t("Hour")), _count_tip(t)],
         },
     }
-    _draw(cells, spec, height, f"hours_{key}")
     known = int(hours.sum())
+    if known:
+        _draw(cells, spec, height, f"hours_{key}")
     total = known + without
     said = t("The hour is known of {known} of {total}.", known=known, total=total)
     if known:

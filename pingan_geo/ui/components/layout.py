@@ -92,8 +92,10 @@ def show_footer(visit: Visit) -> None:
     with st.container(key="footer"):
         st.caption(plain(" · ".join(part for part in parts if part)))
         newest = visit.index.newest
-        if newest:
-            st.caption(t("{count} reports, the newest of {time}.", count=len(visit.index), time=newest))
+        if newest:  # its day: some reports are known no finer
+            st.caption(
+                t("{count} reports, the newest of {time}.", count=len(visit.index), time=newest.date())
+            )
 
 
 def show_totals(visit: Visit, view: MapView, layer: str) -> None:
