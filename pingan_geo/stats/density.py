@@ -14,7 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.spatial import cKDTree
 
+from pingan_geo.coords import local_metres
 from pingan_geo.errors import BadChoiceError
 
 Floats = NDArray[np.float64]
@@ -26,6 +28,7 @@ REACH: Final = 5.0
 #: A raster cell is at most this share of the bandwidth; a coarser step would show the raster.
 FINENESS: Final = 4
 MOST_RASTER_CELLS: Final = 16_000_000
+_PAIRED_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,12 +153,13 @@ def density_at(
     -------
     numpy.ndarray
         Reports per square kilometre, one per place; NaN where a place is missing. From a raster of an
-        eighth of the bandwidth, within 0.5 % of the sum over all reports.
+        eighth of the bandwidth, within 0.5 % of the sum over all reports; where the places span too wide an
+        area for one, that sum itself, cut off at :data:`REACH`.
 
     Raises
     ------
     BadChoiceError
-        If the bandwidth is not above 0, or too small for an area as wide as the places span.
+        If the bandwidth is not above 0.
     """
     x, y = np.asarray(at_lon, dtype=np.float64), np.asarray(at_lat, dtype=np.float64)
     usable = np.isfinite(x) & np.isfinite(y)
@@ -163,7 +167,40 @@ def density_at(
         return np.full(x.shape, np.nan)
     edge = 1e-4
     bounds = (x[usable].min() - edge, y[usable].min() - edge, x[usable].max() + edge, y[usable].max() + edge)
+    if _too_wide(bounds, bandwidth_m):
+        values = np.full(x.shape, np.nan)
+        values[usable] = _sum_of_kernels(lon, lat, x[usable], y[usable], bandwidth_m)
+        return values
     return density_surface(lon, lat, bounds, bandwidth_m, bandwidth_m / 8).at(x, y)
+
+
+def _too_wide(bounds: tuple[float, float, float, float], bandwidth_m: float) -> bool:
+    """Say whether a raster of an eighth of the bandwidth, with its margins, would have too many cells."""
+    if not bandwidth_m > 0:
+        return False  # refused by density_surface
+    west, south, east, north = bounds
+    degrees = np.degrees(bandwidth_m / 8 / _metres_per_radian((south + north) / 2))
+    low, high = np.degrees(_mercator(np.array([south, north])))
+    margin = 2 * (8 * REACH + 3)
+    return bool(((east - west) / degrees + margin) * ((high - low) / degrees + margin) > MOST_RASTER_CELLS)
+
+
+def _sum_of_kernels(
+    lon: ArrayLike, lat: ArrayLike, at_lon: Floats, at_lat: Floats, bandwidth_m: float
+) -> Floats:
+    """Return the sum of the kernels of all reports at each place, per km²: few reports are near any place."""
+    plane = local_metres(float(np.median(at_lon)), float(np.median(at_lat)))
+    places = cKDTree(np.column_stack(plane.forward(at_lon, at_lat)))
+    reports = np.column_stack(plane.forward(np.ravel(lon), np.ravel(lat)))
+    reports = reports[np.isfinite(reports).all(axis=1)]
+    total = np.zeros(places.n)
+    for start in range(0, len(reports), _PAIRED_AT_ONCE):
+        chunk = cKDTree(reports[start : start + _PAIRED_AT_ONCE])
+        pairs = places.sparse_distance_matrix(chunk, REACH * bandwidth_m, output_type="ndarray")
+        weights = np.exp(-0.5 * (pairs["v"] / bandwidth_m) ** 2)
+        total += np.bincount(pairs["i"], weights=weights, minlength=places.n)
+    scaled: Floats = total / (2.0 * np.pi * (bandwidth_m / 1000.0) ** 2)
+    return scaled
 
 
 def _mercator(lat: ArrayLike) -> Floats:
