@@ -14,7 +14,7 @@ from typing import Any, Final
 import streamlit as st
 
 from pingan_geo.errors import PinganError
-from pingan_geo.settings import Settings, read_settings
+from pingan_geo.settings import LAYER_FILES, Settings, read_settings
 from pingan_geo.ui.routes import app_middleware, app_routes
 
 #: What the pages are made of.
@@ -96,10 +96,14 @@ async def _warmed(app: st.App) -> AsyncIterator[None]:
 
 def _load_first_page() -> None:
     # Nothing of the pages themselves: Streamlit registers a component only when a visitor's run imports it.
-    importlib.import_module("pingan_geo.outputs.maps")
+    for module in ("pingan_geo.outputs.maps", "folium.plugins", "streamlit.emojis"):
+        importlib.import_module(module)
     cache = importlib.import_module("pingan_geo.ui.cache")
     with suppress(PinganError):  # the pages say what is wrong
-        cache.load_index(cache.current_town())
+        town = cache.current_town()
+        cache.load_index(town)
+        for layer in LAYER_FILES:
+            town.layer(layer)
 
 
 def _settings_or_none(folder: Path) -> Settings | None:
