@@ -158,3 +158,11 @@ def test_masking_leaves_no_number_standing_alone(parts):
     again, phones, ids = mask_persons(masked)
     assert (phones, ids) == (0, 0)
     assert again.equals(masked)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(QUICK, max_examples=20_000)
+@given(st.binary(max_size=2_000))
+def test_any_bytes_at_length(file, content):
+    test_any_bytes_are_read_or_refused.hypothesis.inner_test(file, content)

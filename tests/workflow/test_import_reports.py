@@ -325,8 +325,11 @@ print("done", flush=True)
 """
 
 
-def test_killed_import_leaves_the_town_as_it_was(town, tmp_path):
-    """Killed without warning at twelve moments from first to last: all or nothing."""
+@pytest.mark.parametrize(
+    "moments", [12, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+)
+def test_killed_import_leaves_the_town_as_it_was(town, tmp_path, moments):
+    """Killed without warning at many moments from first to last: all or nothing."""
     draw = random.Random(20260301)
     begin = datetime(2025, 1, 1)
     rows = [
@@ -349,7 +352,7 @@ def test_killed_import_leaves_the_town_as_it_was(town, tmp_path):
     open_again.close()
     undone = state_of(town.folder)
     outcomes = []
-    for moment in sorted(draw.uniform(0.0, 1.05 * length) for _ in range(12)):
+    for moment in sorted(draw.uniform(0.0, 1.05 * length) for _ in range(moments)):
         finished = _import_in_child(town.folder, path, moment)
         open_town(town.folder).close()
         found = state_of(town.folder)
