@@ -40,6 +40,7 @@ from pingan_geo.errors import (
     UsageError,
 )
 from pingan_geo.i18n import LOCALES, Translator, mark, translator
+from pingan_geo.settings import town_folder
 
 if TYPE_CHECKING:
     from pingan_geo.model.receipt import OnProgress, Progress, Receipt
@@ -89,7 +90,7 @@ class _Said:
     @property
     def folder(self) -> Path:
         """The town's folder."""
-        return Path(self.town or os.environ.get("PINGAN_TOWN") or "town")
+        return town_folder(self.town)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _language_of(given: Sequence[str]) -> str:
     for asked in (_value_of(given, "--language"), os.environ.get("PINGAN_LANGUAGE", "")):
         if asked in LOCALES:
             return asked
-    folder = Path(_value_of(given, "--town") or os.environ.get("PINGAN_TOWN") or "town")
+    folder = town_folder(_value_of(given, "--town"))
     with contextlib.suppress(OSError, ValueError):
         import tomllib
 

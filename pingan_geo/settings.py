@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from pingan_geo.errors import SettingsError, TownNotFoundError
 
 TOWN_FILE = "town.toml"
+#: Environment variable that says which town is meant.
+TOWN_VARIABLE = "PINGAN_TOWN"
 DATABASE_FILE = "town.sqlite"
 #: Layers of polygons and lines kept as files in the town's folder.
 LAYER_FILES = {
@@ -30,6 +32,11 @@ LAYER_FILES = {
 }
 DATUMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
 LANGUAGES = ("zh", "en")
+
+
+def town_folder(stated: str = "") -> Path:
+    """Return the folder of the town that is meant: as stated, else ``PINGAN_TOWN``, else ``./town``."""
+    return Path(stated or os.environ.get(TOWN_VARIABLE) or "town")
 
 
 @dataclass(frozen=True)

@@ -162,10 +162,15 @@ def hour_weekday(times: Any, time_until: Any = None) -> tuple[NDArray[np.int64],
         Reports whose hour is not known, e.g. those with a date only. They are never put at midnight.
     """
     start = np.ravel(np.asarray(times, dtype="datetime64[s]"))
-    hours, days = known_hours(start, time_until), weekdays(start)
-    known = hours >= 0
-    counts = np.bincount(days[known] * 24 + hours[known], minlength=168).reshape(7, 24)
-    return counts.astype(np.int64), int(start.size - known.sum())
+    return count_hours(known_hours(start, time_until), weekdays(start))
+
+
+def count_hours(hours: ArrayLike, days: ArrayLike) -> tuple[NDArray[np.int64], int]:
+    """Return the same as :func:`hour_weekday` for hours (-1 where unknown) and weekdays worked out before."""
+    hour, day = np.asarray(hours, dtype=np.int64), np.asarray(days, dtype=np.int64)
+    known = hour >= 0
+    counts = np.bincount(day[known] * 24 + hour[known], minlength=168).reshape(7, 24)
+    return counts.astype(np.int64), int(hour.size - known.sum())
 
 
 def concentration(

@@ -6,7 +6,6 @@ made anywhere, by the command line too, is seen at the next click. Shared values
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,7 +17,7 @@ import streamlit as st
 
 from pingan_geo.i18n import Translator
 from pingan_geo.model.report import ReportFilter
-from pingan_geo.settings import LAYER_FILES, Settings
+from pingan_geo.settings import LAYER_FILES, Settings, town_folder
 from pingan_geo.ui.state import Choices, fixed_choices
 from pingan_geo.workflow.explore import (
     MapView,
@@ -122,11 +121,6 @@ class Visit:
         """Return the hotspot list, worked out once."""
         options["language"] = self.t.language
         return _hotspots(self.key, asked, tuple(sorted(options.items())), self)
-
-
-def town_folder() -> Path:
-    """Return the folder of the town that is shown: ``PINGAN_TOWN``, else ``./town``."""
-    return Path(os.environ.get("PINGAN_TOWN") or "town")
 
 
 def shared(entries: int) -> Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]:

@@ -14,14 +14,11 @@ from typing import Any, Final
 import streamlit as st
 
 from pingan_geo.errors import PinganError
-from pingan_geo.settings import LAYER_FILES, Settings, read_settings
+from pingan_geo.settings import LAYER_FILES, TOWN_VARIABLE, Settings, read_settings, town_folder
 from pingan_geo.ui.routes import app_middleware, app_routes
 
 #: What the pages are made of.
 SCRIPT: Final = Path(__file__).parent / "entry" / "run.py"
-#: Name of the variable that tells the pages which town is meant.
-TOWN_VARIABLE: Final = "PINGAN_TOWN"
-DEFAULT_TOWN: Final = "town"
 #: How Streamlit runs, wherever the package is installed; ``.streamlit/config.toml`` says the same.
 OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -41,18 +38,13 @@ OPTIONS: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def town_folder() -> Path:
-    """Return the folder of the town that this process serves."""
-    return Path(os.environ.get(TOWN_VARIABLE) or DEFAULT_TOWN)
-
-
 def parts(folder: Path | None = None) -> dict[str, Any]:
     """Return the routes, middleware and start of the app, for ``st.App(SCRIPT, **parts())``.
 
     Parameters
     ----------
     folder
-        Of the town; by default :func:`town_folder`. A town that cannot be read serves no tiles; its pages
+        Of the town; by default :func:`pingan_geo.settings.town_folder`. A town that cannot be read serves no tiles; its pages
         say what is wrong.
     """
     settings = _settings_or_none(folder or town_folder())

@@ -21,7 +21,7 @@ from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS, REPORTS, TableSpec
 from pingan_geo.spatial.cells import centres, disk, parents
 from pingan_geo.stats.breaks import fixed_breaks
-from pingan_geo.stats.counts import trend
+from pingan_geo.stats.counts import count_hours, trend
 from pingan_geo.stats.filters import known_hours
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.towns import Town
@@ -525,10 +525,7 @@ def _by_polygon(codes: Codes, fits: NDArray[np.bool_], all_codes: Sequence[str])
 
 def _hours(index: ReportIndex, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
     """Return 7 × 24 counts and how many reports have no known hour."""
-    hour, weekday = index.hour[mask].astype(np.int64), index.weekday[mask].astype(np.int64)
-    known = hour >= 0
-    table = np.bincount(weekday[known] * 24 + hour[known], minlength=168).reshape(7, 24)
-    return table.astype(np.int64), int((~known).sum())
+    return count_hours(index.hour[mask], index.weekday[mask])
 
 
 def _breaks(table: pd.DataFrame) -> NDArray[np.int64]:
