@@ -344,6 +344,7 @@ def keep_question(question: Question, language: str) -> None:
     if address != _address():
         st.query_params.from_dict(address)
     session["address"] = address
+    session["pressed"] = {key: session[key] for key in session if str(key).startswith("ask_")}
 
 
 def fill_widget(key: str, value: Any) -> str:
@@ -358,6 +359,13 @@ def _address() -> dict[str, list[str]]:
 
 
 def _moved() -> bool:
-    """Whether the address is neither empty nor the one written last: a link, or the browser's back button."""
-    address = _address()
-    return bool(address) and address != st.session_state.get("address")
+    """Whether the address is neither empty nor the one written last: a link, or the browser's back button.
+
+    A click made before the browser has received the last address comes with the one before; what was
+    pressed since tells it from the back button, which presses nothing.
+    """
+    session, address = st.session_state, _address()
+    if not address or address == session.get("address"):
+        return False
+    pressed = session.get("pressed", {})
+    return all(session[key] == value for key, value in pressed.items() if key in session)
