@@ -48,10 +48,17 @@ class MapPage:
     def runs(self):
         return int(self.page.get_by_text(re.compile(r"^runs \d")).inner_text().split()[1])
 
+    def wait_for_run(self, before):
+        """Until the page says that it has run again since `before`."""
+        self.page.wait_for_function(
+            r"(n) => { const said = document.body.innerText.match(/^runs (\d+)/m); return said && +said[1] > n; }",
+            arg=before,
+        )
+
     def choose(self, label, exact=True):
         before, drawn = self.runs(), self.ask("window.pingan_drawn")
         self.page.get_by_text(label, exact=exact).first.click()
-        self.page.get_by_text(f"runs {before + 1}", exact=True).wait_for()
+        self.wait_for_run(before)
         self.window.wait_for_function(f"window.pingan_drawn > {drawn}")
 
     def at(self, lon, lat):
@@ -65,8 +72,8 @@ class MapPage:
     def click(self, lon, lat):
         before = self.runs()
         self.page.mouse.click(*self.at(lon, lat))
-        self.page.get_by_text(f"runs {before + 1}", exact=True).wait_for()
-        said = self.page.get_by_text(re.compile(r"^clicked ")).inner_text().removeprefix("clicked ")
+        self.wait_for_run(before)
+        said = self.page.get_by_text(re.compile(r"^runs \d")).inner_text().split(" clicked ")[1]
         return json.loads(said.replace("'", '"'))
 
     def colours(self, lon, lat):

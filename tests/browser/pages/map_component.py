@@ -85,8 +85,8 @@ try:
 except OutsideAddressError as error:
     st.warning(str(error))
     clicked = None
-st.text(f"runs {st.session_state['runs']}")
-st.text(f"clicked {clicked}")
+# In one line, so that nobody reads the number of this run beside the click of the one before.
+st.text(f"runs {st.session_state['runs']} clicked {clicked}")
 if st.checkbox("plain folium"):
     import streamlit_folium
 
