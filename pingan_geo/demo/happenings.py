@@ -411,6 +411,8 @@ def _write_down(
             "reporter": _reporters(stage, told, source, word_rng),
             "place": _place_words(stage, told, level, word_rng),
             "description": _descriptions(told, word_rng),
+            "stated_grid": "",
+            "extra": "",
         }
     )
     return CLEAN_REPORTS.check(table.astype(dict(CLEAN_REPORTS.columns)))

@@ -152,6 +152,7 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
         words, more_phones, more_ids = mask_persons(words)
         table[name] = pandas_text(words)
         phones, ids = phones + more_phones, ids + more_ids
+    table["stated_grid"], table["extra"] = _constant("", table), _constant("", table)
     held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
     return CleanedChunk(
         reports=CLEAN_REPORTS.check(table),

@@ -22,8 +22,20 @@ HOLD_REASONS: Mapping[str, str] = {
     "unknown_category": "the category is not in the town's list",
     "id_conflict": "another report with the same number but other content exists",
     "broken_row": "the row has another number of columns than the heading",
+    "ambiguous_place": "the words for the place fit no place exactly, or several",
+    "unknown_place": "the words for the place are not in the town's gazetteer",
+    "no_year": "the time names no year",
+    "closed_before_opened": "it was closed before it was opened",
+    "grid_conflict": "the stated grid and the place disagree",
+    "unlike_places": "two columns of the row give different places",
     "no_name": "no name",
     "duplicate_id": "the number stands more than once in the file",
+}
+
+#: What a value was corrected for: code to English sentence (also the msgid of the Chinese one).
+CORRECTION_REASONS: Mapping[str, str] = {
+    "swapped_place": "latitude and longitude were exchanged",
+    "mended": "mended by hand",
 }
 
 

@@ -69,13 +69,15 @@ CLEAN_REPORTS = TableSpec(
         "lon": "float64",  # WGS-84
         "lat": "float64",  # WGS-84
         "datum": "str",  # the datum that the sender's numbers were in
-        "datum_known_by": "str",  # stated | column | setting | crs
-        "level": "str",  # how finely the place is known: point, door, building, estate, road, village
+        "datum_known_by": "str",  # stated | column | setting | crs | guessed (from known places) | gazetteer
+        "level": "str",  # how finely the place is known, see pingan_geo.model.place.LEVELS
         "radius_m": "float64",  # the true place lies within this; NaN unknown
         "origin": "str",  # reported (by the public) | found (by a patrol sent there)
         "reporter": "str",  # pseudonym, never a name
         "place": "str",  # words for the place, as received
         "description": "str",  # words, as received
+        "stated_grid": "str",  # code of the 网格 that the sender names, "" when none
+        "extra": "str",  # JSON object of further columns of a ledger with a layout, "" otherwise
     },
 )
 
@@ -90,6 +92,33 @@ REPORTS = TableSpec(
         "grid_id": "str",  # 网格, "" when in none
         "village_id": "str",
         "beat_id": "str",
+        "merged_into": "int64",  # report_id of the report that stands for the same incident; 0: stands for itself
+    },
+)
+
+#: A value that was changed while a row was read, for a stated reason; the row counts as corrected.
+CORRECTIONS = TableSpec(
+    "corrections",
+    {
+        "row_number": "int64",
+        "what": "str",  # code, see pingan_geo.model.receipt.CORRECTION_REASONS
+        "before": "str",
+        "after": "str",
+    },
+)
+
+#: Two reports that may tell of one incident. ``first`` is the earlier arrival.
+DUPLICATE_PAIRS = TableSpec(
+    "duplicate pairs",
+    {
+        "first": "int64",  # report_id
+        "second": "int64",  # report_id
+        "distance_m": "float64",
+        "gap_h": "float64",  # hours between them
+        "text_likeness": "float64",  # 0–1; NaN when one has no words
+        "photo_likeness": "float64",  # 0–1; NaN when one has no photo
+        "score": "float64",  # 0–1, orders the queue
+        "reason": "str",  # codes joined by ";": near, soon, same_words, same_photo, same_reporter …
     },
 )
 

@@ -153,7 +153,8 @@ def insert_reports(connection: Connection, table: Any) -> None:
     if "source_key" not in table.columns:
         raise BadTableError(table=REPORTS.name, detail="column source_key is missing")
     order = np.argsort(table["report_id"].to_numpy(), kind="stable")  # the index then grows in one sweep
-    columns: dict[str, Any] = {name: table[name].array.take(order) for name in _OWN}
+    own = [name for name in _OWN if not _is_default(table[name])]
+    columns: dict[str, Any] = {name: table[name].array.take(order) for name in own}
     for shared, names in _SHARED:
         columns[f"{shared.name}_id"] = _shared_keys(connection, shared, [table[name] for name in names])[
             order
@@ -161,10 +162,22 @@ def insert_reports(connection: Connection, table: Any) -> None:
     _insert_slabs(connection, REPORT, columns)
 
 
+def _is_default(column: Any) -> bool:
+    """Whether the database fills a column by itself; few reports have anything there."""
+    empty = {"stated_grid": "", "extra": "", "merged_into": 0}
+    return column.name in empty and bool((column == empty[column.name]).all())
+
+
 def read_reports(
-    connection: Connection, columns: Sequence[str] | None = None, batch_id: int | None = None
+    connection: Connection,
+    columns: Sequence[str] | None = None,
+    batch_id: int | None = None,
+    *,
+    merged: bool = False,
 ) -> Any:
     """Read reports, ordered by time and, within one second, by ``report_id``.
+
+    An incident that several reports tell of counts once: by its first report, unless ``merged``.
 
     Parameters
     ----------
@@ -174,6 +187,8 @@ def read_reports(
         Of ``REPORTS``; fewer are quicker. ``None``: all.
     batch_id
         Only the reports of this import.
+    merged
+        Also reports that were merged into another one.
 
     Returns
     -------
@@ -193,8 +208,11 @@ def read_reports(
     fetched = ["time", "report_id", *(name for name in wanted if name in _OWN)]
     fetched = list(dict.fromkeys([*fetched, *(f"{table.name}_id" for table, _ in shared)]))
     statement = f"SELECT {', '.join(_quoted(connection, fetched))} FROM report"  # noqa: S608 - our own names
+    limits = [] if merged else ["merged_into = 0"]
     if batch_id is not None:
-        statement += f" WHERE batch_id = {int(batch_id)}"
+        limits.append(f"batch_id = {int(batch_id)}")
+    if limits:
+        statement += f" WHERE {' AND '.join(limits)}"
     types = [REPORTS.columns.get(name, "int64") for name in fetched]
     read = dict(zip(fetched, _fetch_columns(connection, statement, types), strict=True))
     order = np.lexsort((read["report_id"], read["time"]))

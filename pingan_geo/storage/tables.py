@@ -23,11 +23,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.dialects import sqlite
 
 #: The newest revision in ``migrations/versions``. Revisions are numbered, so a larger one is a newer one.
-HEAD = "0002"
+HEAD = "0003"
 
 #: Whole seconds: what a report's time is known to, and what numpy can write at once.
 TIME = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
@@ -64,6 +65,9 @@ BATCH = Table(
     Column("imported_at", TIME, nullable=False),
     Column("undone_at", TIME),
     Column("receipt", Text, nullable=False),
+    Column(
+        "options", Text, nullable=False, server_default=text("''")
+    ),  # JSON: how the file was said to be read
     sqlite_autoincrement=True,  # the number of an import is never given to another
 )
 
@@ -114,6 +118,9 @@ REPORT = Table(
     Column("reporter", Text, nullable=False),
     Column("place", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("stated_grid", Text, nullable=False, server_default=text("''")),
+    Column("extra", Text, nullable=False, server_default=text("''")),
+    Column("merged_into", BigInteger, nullable=False, server_default=text("0")),
     Index("uq_report_report_id", "report_id", unique=True),
 )
 
@@ -126,6 +133,72 @@ HELD = Table(
     Column("reason", String(40), nullable=False),
     Column("detail", Text, nullable=False),
     Column("received", Text, nullable=False),
+    Column("dismissed_at", TIME),  # a person decided that it is not to be stored
+)
+
+#: How a ledger is laid out, confirmed once by a person.
+LAYOUT = Table(
+    "layout",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("content", Text, nullable=False),  # JSON
+    Column("saved_at", TIME, nullable=False),
+)
+
+#: Spellings that a person has explained: of categories, grid codes and places.
+ALIAS = Table(
+    "alias",
+    METADATA,
+    Column("kind", String(40), primary_key=True),  # category, grid, place
+    Column("spelling", String(400), primary_key=True),  # as it is compared
+    Column("target", Text, nullable=False),  # code of the category or grid, name of the place
+    Column("lon", Float(53)),  # of a place, WGS-84
+    Column("lat", Float(53)),
+    Column("level", String(40), nullable=False),
+    Column("radius_m", Float(53)),
+    Column("learned_at", TIME, nullable=False),
+)
+
+CORRECTION = Table(
+    "correction",
+    METADATA,
+    Column("correction_id", COUNTED, primary_key=True),
+    Column("batch_id", COUNTED, ForeignKey("batch.batch_id"), nullable=False),
+    Column("row_number", BigInteger, nullable=False),
+    Column("what", String(40), nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+)
+
+#: Pairs of reports that may tell of one incident. A decision of a person stays, so that none is asked twice.
+DUPLICATE = Table(
+    "duplicate",
+    METADATA,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("second", BigInteger, primary_key=True, autoincrement=False),
+    Column("batch_id", COUNTED, ForeignKey("batch.batch_id"), nullable=False),  # that brought the second
+    Column("distance_m", Float(53), nullable=False),
+    Column("gap_h", Float(53), nullable=False),
+    Column("text_likeness", Float(53)),
+    Column("photo_likeness", Float(53)),
+    Column("score", Float(53), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decision", String(40), nullable=False),  # "", merged, apart
+    Column("decided_at", TIME),
+)
+
+#: Photos in ``media/``, without their EXIF. ``report_id`` is empty while the row is held.
+PHOTO = Table(
+    "photo",
+    METADATA,
+    Column("photo_id", COUNTED, primary_key=True),
+    Column("batch_id", COUNTED, ForeignKey("batch.batch_id"), nullable=False),
+    Column("row_number", BigInteger, nullable=False),
+    Column("report_id", BigInteger),
+    Column("file", Text, nullable=False),  # name in media/
+    Column("sha256", String(64), nullable=False),  # of the file as received
+    Column("likeness", BigInteger, nullable=False),  # 64 bits of a perceptual hash, as a signed number
 )
 
 #: Each import that adds or changes a feature writes a version of it; the newest counts, so that taking an

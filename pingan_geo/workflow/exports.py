@@ -151,7 +151,7 @@ TITLES = {
 
 def _reports(town: Town, asked: ReportFilter, audience: str) -> tuple[pd.DataFrame, int]:
     with town.store.read() as connection:
-        reports = read_reports(connection)
+        reports = read_reports(connection, merged=True)
     reports = reports[select(reports, asked, town.settings.board_of)].reset_index(drop=True)
     coarse = _coarse(town, reports, audience)
     if coarse.any():

@@ -325,7 +325,7 @@ def _listed(codes: Any) -> list[str]:
 
 def _place_anew(connection: Any, placer: Placer) -> int:
     """Place stored reports and features in new polygons; returns how many reports moved."""
-    reports = read_reports(connection, ["report_id", "lon", "lat", *ZONES])
+    reports = read_reports(connection, ["report_id", "lon", "lat", *ZONES], merged=True)
     zones = placer.zones(reports["lon"].to_numpy(), reports["lat"].to_numpy())
     moved = np.zeros(len(reports), dtype=bool)
     for column, codes in zones.items():

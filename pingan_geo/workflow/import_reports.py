@@ -304,6 +304,7 @@ class _Work:
         placed = reports.assign(
             batch_id=np.full(len(reports), batch, dtype="int64"),
             cell=self.placer.cells(lon, lat),
+            merged_into=np.zeros(len(reports), dtype="int64"),
             **self.placer.zones(lon, lat),
         )
         return REPORTS.check(placed)

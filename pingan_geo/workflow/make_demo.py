@@ -176,6 +176,7 @@ def _store_reports(connection: Any, ledger: tuple[str, pd.DataFrame], placer: Pl
         source_key=source_keys(rows),
         batch_id=np.full(len(rows), batch, dtype=np.int64),
         cell=placer.cells(lon, lat),
+        merged_into=np.zeros(len(rows), dtype=np.int64),
         **placer.zones(lon, lat),
     )
     insert_reports(connection, REPORTS.check(placed))

@@ -97,7 +97,7 @@ def test_any_reports(store, table):
     with taken_back(store) as connection:
         table["batch_id"] = np.int64(begin_batch(connection))
         records.insert_reports(connection, table)
-        found = records.read_reports(connection)
+        found = records.read_reports(connection, merged=True)
         expected = table[list(REPORTS.columns)].sort_values(["time", "report_id"], ignore_index=True)
         assert_frame_equal(found, expected, check_exact=True)
         reports, sources = records.existing_keys(connection)

@@ -504,7 +504,12 @@ def test_layer_that_fails_leaves_the_old_file(town):
 def test_older_town_is_migrated_after_a_copy_into_its_folder(town):
     town.close()
     with closing(sqlite3.connect(town.folder / "town.sqlite")) as connection:
-        connection.execute("DROP TABLE feature")
+        for table in ("feature", "layout", "alias", "correction", "duplicate", "photo"):
+            connection.execute(f"DROP TABLE {table}")
+        for column in ("stated_grid", "extra", "merged_into"):
+            connection.execute(f"ALTER TABLE report DROP COLUMN {column}")
+        connection.execute("ALTER TABLE batch DROP COLUMN options")
+        connection.execute("ALTER TABLE held DROP COLUMN dismissed_at")
         connection.execute(
             "CREATE TABLE feature (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, "
             "village_id, attributes)"

@@ -166,6 +166,8 @@ def test_a_good_row():
         "reporter": "",
         "place": "",
         "description": "三楼飞线",
+        "stated_grid": "",
+        "extra": "",
     }
 
 
