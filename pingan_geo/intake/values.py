@@ -275,6 +275,7 @@ def _held_table(
 ) -> pd.DataFrame:
     table = pd.DataFrame(
         {
+            "sheet": pd.array([""] * len(reasons), dtype="str"),
             "row_number": np.asarray(numbers, dtype="int64"),
             "reason": pd.array(list(reasons), dtype="str"),
             "detail": pd.array(list(details), dtype="str"),

@@ -100,6 +100,7 @@ REPORTS = TableSpec(
 CORRECTIONS = TableSpec(
     "corrections",
     {
+        "sheet": "str",
         "row_number": "int64",
         "what": "str",  # code, see pingan_geo.model.receipt.CORRECTION_REASONS
         "before": "str",
@@ -126,6 +127,7 @@ DUPLICATE_PAIRS = TableSpec(
 HELD_ROWS = TableSpec(
     "held rows",
     {
+        "sheet": "str",  # of a workbook of which several are read, "" otherwise
         "row_number": "int64",
         "reason": "str",  # code, see pingan_geo.model.receipt.HOLD_REASONS
         "detail": "str",  # the value at fault, shortened; never a whole private text

@@ -285,7 +285,7 @@ def insert_held(connection: Connection, batch_id: int, table: Any) -> None:
         If a column is missing or of another type.
     """
     table = HELD_ROWS.check(table)
-    columns = {name: table[name].array for name in ("row_number", "reason", "detail")}
+    columns = {name: table[name].array for name in ("sheet", "row_number", "reason", "detail")}
     columns |= {"batch_id": np.full(len(table), batch_id), "received": table["values"].array}
     _insert_slabs(connection, HELD, columns)
 
@@ -306,8 +306,8 @@ def read_held(connection: Connection, batch_id: int | None = None) -> Any:
         ``HELD_ROWS`` and ``batch_id, kind, file_name, source``.
     """
     statement = (
-        "SELECT held.row_number, held.reason, held.detail, held.received, held.batch_id, batch.kind, "
-        "batch.file_name, batch.source FROM held JOIN batch ON batch.batch_id = held.batch_id"
+        "SELECT held.sheet, held.row_number, held.reason, held.detail, held.received, held.batch_id, "
+        "batch.kind, batch.file_name, batch.source FROM held JOIN batch ON batch.batch_id = held.batch_id"
     )
     if batch_id is not None:
         statement += f" WHERE held.batch_id = {int(batch_id)}"

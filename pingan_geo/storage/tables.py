@@ -133,6 +133,7 @@ HELD = Table(
     Column("reason", String(40), nullable=False),
     Column("detail", Text, nullable=False),
     Column("received", Text, nullable=False),
+    Column("sheet", Text, nullable=False, server_default=text("''")),
     Column("dismissed_at", TIME),  # a person decided that it is not to be stored
 )
 
@@ -165,6 +166,7 @@ CORRECTION = Table(
     METADATA,
     Column("correction_id", COUNTED, primary_key=True),
     Column("batch_id", COUNTED, ForeignKey("batch.batch_id"), nullable=False),
+    Column("sheet", Text, nullable=False),
     Column("row_number", BigInteger, nullable=False),
     Column("what", String(40), nullable=False),
     Column("before", Text, nullable=False),

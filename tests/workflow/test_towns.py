@@ -509,7 +509,8 @@ def test_older_town_is_migrated_after_a_copy_into_its_folder(town):
         for column in ("stated_grid", "extra", "merged_into"):
             connection.execute(f"ALTER TABLE report DROP COLUMN {column}")
         connection.execute("ALTER TABLE batch DROP COLUMN options")
-        connection.execute("ALTER TABLE held DROP COLUMN dismissed_at")
+        for column in ("sheet", "dismissed_at"):
+            connection.execute(f"ALTER TABLE held DROP COLUMN {column}")
         connection.execute(
             "CREATE TABLE feature (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, "
             "village_id, attributes)"

@@ -33,7 +33,7 @@ def features(*rows):
 
 
 def held(count):
-    rows = [(number + 2, "no_place", "", '{"地点": "北街"}') for number in range(count)]
+    rows = [("", number + 2, "no_place", "", '{"地点": "北街"}') for number in range(count)]
     return pd.DataFrame(rows, columns=list(HELD_ROWS.columns)).astype(dict(HELD_ROWS.columns))
 
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.add_column(
         "report", sa.Column("merged_into", sa.BigInteger, nullable=False, server_default=sa.text("0"))
     )
+    op.add_column("held", sa.Column("sheet", sa.Text, nullable=False, server_default=sa.text("''")))
     op.add_column("held", sa.Column("dismissed_at", TIME))
     op.create_table(
         "layout",
@@ -51,6 +52,7 @@ def upgrade() -> None:
         "correction",
         sa.Column("correction_id", COUNTED, nullable=False),
         sa.Column("batch_id", COUNTED, nullable=False),
+        sa.Column("sheet", sa.Text, nullable=False),
         sa.Column("row_number", sa.BigInteger, nullable=False),
         sa.Column("what", sa.String(40), nullable=False),
         sa.Column("before", sa.Text, nullable=False),
