@@ -161,6 +161,23 @@ class UnknownDatumError(PinganError, ValueError):
     message = "The datum {datum} is not known. Use wgs84, gcj02, bd09, cgcs2000 or EPSG:number."
 
 
+class DatumUnclearError(PinganError, ValueError):
+    """The datum has to be known and neither the file nor its rows show it."""
+
+    code = "datum_unclear"
+    message = (
+        "In {file}, the datum cannot be told: {rows} rows also name a known place, and of these fit: {fits}. "
+        "Say --datum wgs84, gcj02 or bd09, for mixed files one file per source. {source}"
+    )
+
+
+class LayoutNotFoundError(PinganError, LookupError):
+    """No layout is remembered under this name."""
+
+    code = "layout_not_found"
+    message = "No layout is remembered under the name {name}. Known are: {known}."
+
+
 class NoCrsError(PinganError, ValueError):
     """A layer does not say in which coordinates it is."""
 

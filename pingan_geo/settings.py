@@ -108,6 +108,11 @@ class Settings:
         H3 resolutions.
     open_taxonomy
         Unknown categories are added as they come (for open data of any city); otherwise held.
+    neighbours
+        Names of places outside the town; words that name one are not looked for inside.
+    grid_conflict
+        What counts when a report names another 网格 than the one it lies in: ``point`` (its place counts, both
+        are kept) or ``hold`` (a person decides).
     today
         ISO date that stands for today in a synthetic town; ``""`` for the real clock.
     """
@@ -129,6 +134,8 @@ class Settings:
     today: str = ""
     database_url: str = ""
     tiles: BaseTiles = BaseTiles()
+    neighbours: tuple[str, ...] = ()
+    grid_conflict: str = "point"
     boards: tuple[Board, ...] = ()
     categories: tuple[Category, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -211,6 +218,8 @@ def read_settings(folder: Path) -> Settings:
             tiles.text("url", ""),
             tiles.text("attribution", ""),
         ),
+        neighbours=read.table("geocoding").texts("neighbours"),
+        grid_conflict=read.table("rules").choice("grid_conflict", "point", ("point", "hold")),
         boards=tuple(
             Board(row.text("code"), row.text("name"), row.text("name_en", ""))
             for row in read.tables("boards")
