@@ -123,6 +123,33 @@ DUPLICATE_PAIRS = TableSpec(
     },
 )
 
+#: Spellings that a person has explained. Coordinates are WGS-84 degrees, of places only.
+ALIASES = TableSpec(
+    "aliases",
+    {
+        "kind": "str",  # category | grid | place
+        "spelling": "str",  # as it is compared
+        "target": "str",  # code of the category or grid ("": leave it empty), name of the place
+        "lon": "float64",
+        "lat": "float64",
+        "level": "str",  # of pingan_geo.model.place.LEVELS, "" unless a place
+        "radius_m": "float64",
+        "learned_at": TIME,
+    },
+)
+
+#: Photos in ``media/``, without their EXIF.
+PHOTOS = TableSpec(
+    "photos",
+    {
+        "row_number": "int64",
+        "report_id": "int64",  # 0 while the row is held
+        "file": "str",  # name in media/
+        "sha256": "str",  # of the file as received
+        "likeness": "int64",  # 64 bits of a perceptual hash, as a signed number
+    },
+)
+
 #: A row that could not be accepted: kept whole, with the reason.
 HELD_ROWS = TableSpec(
     "held rows",

@@ -1,27 +1,47 @@
 """What a town's database holds, written and read as the bulk tables of :mod:`pingan_geo.model.tables`.
 
 Every function takes a connection of :class:`pingan_geo.storage.database.Store`: its transaction is the
-caller's, so that an import is one step whatever it is made of. Millions of rows pass as tuples straight to
-the driver, in slabs small enough to stay in the processor's cache (twice as fast as slabs of 50,000).
+caller's, so that an import is one step whatever it is made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
 
 from pingan_geo.errors import BadTableError, BatchNotFoundError
 from pingan_geo.model.tables import FEATURES, HELD_ROWS, REPORTS, TIME
-from pingan_geo.storage.tables import BATCH, FEATURE, HELD, META, PROVENANCE, REPORT, ZONE
+from pingan_geo.storage.bulk import (
+    SLAB,
+    fetch_columns,
+    in_slabs,
+    insert_slabs,
+    quoted,
+    run_slabs,
+    sign,
+    typed,
+)
+from pingan_geo.storage.duplicates import forget_pairs, groups_of, regroup
+from pingan_geo.storage.tables import (
+    BATCH,
+    CORRECTION,
+    DUPLICATE,
+    FEATURE,
+    HELD,
+    META,
+    PHOTO,
+    PROVENANCE,
+    REPORT,
+    ZONE,
+)
 
-_SLAB = 2_000
 _PROVENANCE = ("source", "datum", "datum_known_by", "level", "origin")
 _ZONE = ("grid_id", "village_id", "beat_id")
 #: Columns that stand in the report's own row, and beside them the keys of what it shares with others.
@@ -43,8 +63,12 @@ def insert_batch(
     datum: str,
     layout: str,
     imported_at: datetime,
+    options: str = "",
 ) -> int:
-    """Note an import that begins, and return its number, which is never given again."""
+    """Note an import that begins, and return its number, which is never given again.
+
+    ``options`` is a JSON object: how the file was read, so that a row of it can be read again by the same rules.
+    """
     found = connection.execute(
         insert(BATCH).values(
             kind=kind,
@@ -55,6 +79,7 @@ def insert_batch(
             layout=layout,
             imported_at=imported_at.replace(microsecond=0),
             receipt="",
+            options=options,
         )
     )
     return int(found.inserted_primary_key[0])  # type: ignore[index]
@@ -71,6 +96,35 @@ def finish_batch(connection: Connection, batch_id: int, receipt_json: str) -> No
     done = connection.execute(update(BATCH).where(BATCH.c.batch_id == batch_id).values(receipt=receipt_json))
     if done.rowcount != 1:
         raise BatchNotFoundError(batch=batch_id)
+
+
+def batch_options(connection: Connection, batch_id: int) -> dict[str, Any]:
+    """Return how the file of an import was read; empty where nothing was noted.
+
+    Raises
+    ------
+    BatchNotFoundError
+        If there is no such import.
+    """
+    found = connection.execute(select(BATCH.c.options).where(BATCH.c.batch_id == batch_id)).scalar()
+    if found is None:
+        raise BatchNotFoundError(batch=batch_id)
+    options: dict[str, Any] = json.loads(found) if found else {}
+    return options
+
+
+def batch_receipt(connection: Connection, batch_id: int) -> str:
+    """Return the receipt of an import as JSON, ``""`` while it runs.
+
+    Raises
+    ------
+    BatchNotFoundError
+        If there is no such import.
+    """
+    found = connection.execute(select(BATCH.c.receipt).where(BATCH.c.batch_id == batch_id)).scalar()
+    if found is None:
+        raise BatchNotFoundError(batch=batch_id)
+    return str(found)
 
 
 def read_batches(connection: Connection) -> Any:
@@ -96,7 +150,10 @@ def find_batch_by_sha256(connection: Connection, kind: str, sha256: str) -> Mapp
 def undo_batch(connection: Connection, batch_id: int, undone_at: datetime) -> int:
     """Take an import back.
 
-    Its reports and held rows go; where it had changed a feature, the version before it counts again.
+    Its reports, held rows, corrections and photos go; where it had changed a feature, the version before it
+    counts again. Pairs that name a report that goes are forgotten with what was decided on them: reports of
+    other imports that were merged by way of it stand for themselves again, or in the groups that the decisions
+    left make. Aliases stay: they are knowledge about the town and not about one file.
 
     Parameters
     ----------
@@ -110,7 +167,7 @@ def undo_batch(connection: Connection, batch_id: int, undone_at: datetime) -> in
     Returns
     -------
     int
-        Rows taken back: reports, held rows and features.
+        Rows taken back: reports, rows that were held and not mended, and features.
 
     Raises
     ------
@@ -124,8 +181,11 @@ def undo_batch(connection: Connection, batch_id: int, undone_at: datetime) -> in
     )
     if done.rowcount != 1:
         raise BatchNotFoundError(batch=batch_id)
-    rows = 0
-    for table in (REPORT, HELD, FEATURE):
+    rows = _delete_batch(connection, batch_id)
+    for table in (CORRECTION, DUPLICATE, PHOTO):
+        connection.execute(delete(table).where(table.c.batch_id == batch_id))
+    connection.execute(delete(HELD).where(HELD.c.batch_id == batch_id, HELD.c.report_id.is_not(None)))
+    for table in (HELD, FEATURE):
         rows += connection.execute(delete(table).where(table.c.batch_id == batch_id)).rowcount
     return rows
 
@@ -159,7 +219,7 @@ def insert_reports(connection: Connection, table: Any) -> None:
         columns[f"{shared.name}_id"] = _shared_keys(connection, shared, [table[name] for name in names])[
             order
         ]
-    _insert_slabs(connection, REPORT, columns)
+    insert_slabs(connection, REPORT, columns)
 
 
 def _is_default(column: Any) -> bool:
@@ -207,14 +267,14 @@ def read_reports(
     shared = [(table, names) for table, names in _SHARED if set(names) & set(wanted)]
     fetched = ["time", "report_id", *(name for name in wanted if name in _OWN)]
     fetched = list(dict.fromkeys([*fetched, *(f"{table.name}_id" for table, _ in shared)]))
-    statement = f"SELECT {', '.join(_quoted(connection, fetched))} FROM report"  # noqa: S608 - our own names
+    statement = f"SELECT {', '.join(quoted(connection, fetched))} FROM report"  # noqa: S608 - our own names
     limits = [] if merged else ["merged_into = 0"]
     if batch_id is not None:
         limits.append(f"batch_id = {int(batch_id)}")
     if limits:
         statement += f" WHERE {' AND '.join(limits)}"
     types = [REPORTS.columns.get(name, "int64") for name in fetched]
-    read = dict(zip(fetched, _fetch_columns(connection, statement, types), strict=True))
+    read = dict(zip(fetched, fetch_columns(connection, statement, types), strict=True))
     order = np.lexsort((read["report_id"], read["time"]))
     if not (order[1:] > order[:-1]).all():
         read = {name: values.take(order) for name, values in read.items()}
@@ -224,13 +284,70 @@ def read_reports(
     return pd.DataFrame({name: read[name] for name in wanted}, copy=False)
 
 
+def delete_reports(connection: Connection, report_ids: Any) -> int:
+    """Delete reports, the pairs that name them, and the shared words that no other report uses.
+
+    Parameters
+    ----------
+    connection
+        That writes.
+    report_ids
+        int64; those that are not stored are passed over.
+
+    Returns
+    -------
+    int
+        Reports deleted.
+    """
+    ids = np.unique(np.asarray(report_ids, dtype=np.int64))
+    columns = in_slabs(
+        connection,
+        f"SELECT {_GOING} FROM report WHERE report_id",  # noqa: S608 - our own names
+        ["int64"] * 3,
+        ids,
+    )
+    statement = f"DELETE FROM report WHERE report_id = {sign(connection)}"  # noqa: S608 - only a sign
+    _forget_reports(connection, columns, lambda: run_slabs(connection, statement, [columns[0]]))
+    return len(columns[0])
+
+
+_GOING = "report_id, provenance_id, zone_id"
+
+
+def _delete_batch(connection: Connection, batch_id: int) -> int:
+    columns = fetch_columns(
+        connection,
+        f"SELECT {_GOING} FROM report WHERE batch_id = {int(batch_id)}",  # noqa: S608 - a number
+        ["int64"] * 3,
+    )
+    statement = delete(REPORT).where(REPORT.c.batch_id == batch_id)
+    _forget_reports(connection, columns, lambda: connection.execute(statement))
+    return len(columns[0])
+
+
+def _forget_reports(
+    connection: Connection, columns: Sequence[NDArray[np.int64]], delete_them: Callable[[], object]
+) -> None:
+    """Delete reports and whatever points at them or stood there for them alone."""
+    going = columns[0]
+    groups = groups_of(connection, going)
+    forget_pairs(connection, going)
+    delete_them()
+    regroup(connection, groups[~np.isin(groups, going)])
+    for (table, _), keys in zip(_SHARED, columns[1:], strict=True):
+        name = f"{table.name}_id"
+        used = fetch_columns(connection, f"SELECT DISTINCT {name} FROM report", ["int64"])[0]  # noqa: S608
+        unused = np.setdiff1d(keys, used)
+        run_slabs(connection, f"DELETE FROM {table.name} WHERE {name} = {sign(connection)}", [unused])  # noqa: S608
+
+
 def existing_keys(connection: Connection) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return what is stored already: all ``report_id`` and all ``source_key`` but 0, each sorted by itself.
 
     A row whose ``report_id`` is among them was stored before; one whose ``source_key`` alone is among them
     bears the number of another report.
     """
-    reports, sources = _fetch_columns(
+    reports, sources = fetch_columns(
         connection, "SELECT report_id, source_key FROM report", ["int64", "int64"]
     )
     return np.sort(reports), np.sort(sources[sources != 0])
@@ -255,13 +372,9 @@ def update_placing(
         connection, ZONE, [pd.Series(codes, dtype="str") for codes in (grid_id, village_id, beat_id)]
     )
     order = np.argsort(ids, kind="stable")
-    sign = _sign(connection)
-    statement = f"UPDATE report SET zone_id = {sign} WHERE report_id = {sign}"  # noqa: S608 - only signs
-    for start in range(0, len(ids), _SLAB):
-        slab = order[start : start + _SLAB]
-        connection.exec_driver_sql(
-            statement, list(zip(zones[slab].tolist(), ids[slab].tolist(), strict=True))
-        )
+    value = sign(connection)
+    statement = f"UPDATE report SET zone_id = {value} WHERE report_id = {value}"  # noqa: S608 - only signs
+    run_slabs(connection, statement, [zones[order], ids[order]])
 
 
 # -- held rows ---------------------------------------------------------------------------------------
@@ -287,11 +400,25 @@ def insert_held(connection: Connection, batch_id: int, table: Any) -> None:
     table = HELD_ROWS.check(table)
     columns = {name: table[name].array for name in ("sheet", "row_number", "reason", "detail")}
     columns |= {"batch_id": np.full(len(table), batch_id), "received": table["values"].array}
-    _insert_slabs(connection, HELD, columns)
+    insert_slabs(connection, HELD, columns)
 
 
-def read_held(connection: Connection, batch_id: int | None = None) -> Any:
+#: Of the held rows that still wait for a person.
+_WAITING = "held.report_id IS NULL AND held.dismissed_at IS NULL"
+
+
+def read_held(
+    connection: Connection,
+    batch_id: int | None = None,
+    *,
+    dismissed: bool = False,
+    reasons: Sequence[str] = (),
+    held_ids: Sequence[int] | None = None,
+    limit: int | None = None,
+) -> Any:
     """Return the held rows, of one import or of all that were not taken back, in the order of their files.
+
+    Rows that were mended are reports now and are left out.
 
     Parameters
     ----------
@@ -299,24 +426,137 @@ def read_held(connection: Connection, batch_id: int | None = None) -> Any:
         A snapshot.
     batch_id
         Of one import; ``None``: of all.
+    dismissed
+        Also those that a person decided not to store.
+    reasons
+        Only these codes; empty: all.
+    held_ids
+        Only these rows.
+    limit
+        At most so many.
 
     Returns
     -------
     DataFrame
-        ``HELD_ROWS`` and ``batch_id, kind, file_name, source``.
+        ``HELD_ROWS`` and ``batch_id, kind, file_name, source, held_id, dismissed_at`` (NaT: it waits).
+    """
+    limits = ["held.report_id IS NULL" if dismissed else _WAITING]
+    if batch_id is not None:
+        limits.append(f"held.batch_id = {int(batch_id)}")
+    if reasons:
+        limits.append(f"held.reason IN ({', '.join([sign(connection)] * len(reasons))})")
+    if held_ids is not None:
+        limits.append(f"held.held_id IN ({', '.join(str(int(number)) for number in held_ids)})")
+    statement = (
+        "SELECT held.sheet, held.row_number, held.reason, held.detail, held.received, held.batch_id, "  # noqa: S608
+        "batch.kind, batch.file_name, batch.source, held.held_id, held.dismissed_at "
+        f"FROM held JOIN batch ON batch.batch_id = held.batch_id WHERE {' AND '.join(limits)} "
+        "ORDER BY held.batch_id, held.row_number, held.held_id"
+    )
+    if limit is not None:
+        statement += f" LIMIT {int(limit)}"
+    types = [*HELD_ROWS.columns.values(), "int64", "str", "str", "str", "int64", TIME]
+    names = [*HELD_ROWS.columns, "batch_id", "kind", "file_name", "source", "held_id", "dismissed_at"]
+    read = fetch_columns(connection, statement, types, tuple(reasons))
+    return pd.DataFrame(dict(zip(names, read, strict=True)))
+
+
+def count_held(connection: Connection) -> Any:
+    """Count the waiting rows of each import, reason and value at fault.
+
+    Returns
+    -------
+    DataFrame
+        ``batch_id, kind, reason, detail, count, held_id`` (of the first), in the order of ``held_id``.
     """
     statement = (
-        "SELECT held.sheet, held.row_number, held.reason, held.detail, held.received, held.batch_id, "
-        "batch.kind, batch.file_name, batch.source FROM held JOIN batch ON batch.batch_id = held.batch_id"
+        "SELECT held.batch_id, batch.kind, held.reason, held.detail, count(*), min(held.held_id) "  # noqa: S608
+        f"FROM held JOIN batch ON batch.batch_id = held.batch_id WHERE {_WAITING} "
+        "GROUP BY held.batch_id, batch.kind, held.reason, held.detail ORDER BY 6"
     )
-    if batch_id is not None:
-        statement += f" WHERE held.batch_id = {int(batch_id)}"
-    types = [*HELD_ROWS.columns.values(), "int64", "str", "str", "str"]
-    names = [*HELD_ROWS.columns, "batch_id", "kind", "file_name", "source"]
-    read = _fetch_columns(
-        connection, f"{statement} ORDER BY held.batch_id, held.row_number, held.held_id", types
-    )
+    names = ("batch_id", "kind", "reason", "detail", "count", "held_id")
+    read = fetch_columns(connection, statement, ["int64", "str", "str", "str", "int64", "int64"])
     return pd.DataFrame(dict(zip(names, read, strict=True)))
+
+
+def dismiss_held(connection: Connection, held_ids: Any, at: datetime) -> int:
+    """Put held rows aside for good, and return how many were: those that still waited."""
+    return _mark_held(
+        connection,
+        f"SET dismissed_at = {sign(connection)}",
+        held_ids,
+        _WAITING,
+        at.replace(microsecond=0).isoformat(" "),
+    )
+
+
+def restore_held(connection: Connection, held_ids: Any) -> int:
+    """Let held rows wait again that were dismissed or mended, and return how many were.
+
+    The report that a mended row became is not touched: see :func:`delete_reports`.
+    """
+    settled = "(held.report_id IS NOT NULL OR held.dismissed_at IS NOT NULL)"
+    return _mark_held(connection, "SET dismissed_at = NULL, report_id = NULL", held_ids, settled)
+
+
+def settle_held(connection: Connection, held_ids: Any, report_ids: Any) -> None:
+    """Note that held rows were mended, and which report each became. The rows stay as they were received.
+
+    Parameters
+    ----------
+    connection
+        That writes.
+    held_ids, report_ids
+        int64, aligned.
+    """
+    value = sign(connection)
+    run_slabs(
+        connection,
+        f"UPDATE held SET report_id = {value} WHERE held_id = {value}",  # noqa: S608 - only signs
+        [np.asarray(report_ids, dtype=np.int64), np.asarray(held_ids, dtype=np.int64)],
+    )
+
+
+def update_held(connection: Connection, held_ids: Any, reasons: Any, details: Any) -> None:
+    """Say anew why rows are held, after they were read again.
+
+    Parameters
+    ----------
+    connection
+        That writes.
+    held_ids
+        int64.
+    reasons, details
+        Texts, aligned.
+    """
+    value = sign(connection)
+    run_slabs(
+        connection,
+        f"UPDATE held SET reason = {value}, detail = {value} WHERE held_id = {value}",  # noqa: S608 - only signs
+        [
+            pd.array(list(reasons), dtype="str"),
+            pd.array(list(details), dtype="str"),
+            np.asarray(held_ids, dtype=np.int64),
+        ],
+    )
+
+
+def delete_held(connection: Connection, held_ids: Any) -> int:
+    """Delete held rows, and return how many there were."""
+    return _mark_held(connection, "", held_ids, "1 = 1")
+
+
+def _mark_held(connection: Connection, change: str, held_ids: Any, where: str, *values: str) -> int:
+    """Change (or delete, where nothing is to be changed) the rows that fit a condition."""
+    statement = f"UPDATE held {change}" if change else "DELETE FROM held"
+    ids, rows = np.asarray(held_ids, dtype=np.int64).tolist(), 0
+    for start in range(0, len(ids), SLAB):
+        chosen = ", ".join(map(str, ids[start : start + SLAB]))
+        done = connection.exec_driver_sql(
+            f"{statement} WHERE {where} AND held.held_id IN ({chosen})", tuple(values)
+        )
+        rows += done.rowcount
+    return rows
 
 
 # -- features ----------------------------------------------------------------------------------------
@@ -394,7 +634,7 @@ def read_features(connection: Connection, kind: str) -> Any:
     columns = zip(*rows, strict=True) if rows else ((),) * len(FEATURES.columns)
     return pd.DataFrame(
         {
-            name: _typed(list(values), dtype)
+            name: typed(list(values), dtype)
             for (name, dtype), values in zip(FEATURES.columns.items(), columns, strict=True)
         }
     )
@@ -405,10 +645,10 @@ def update_feature_placing(
 ) -> None:
     """Store in which polygons named places lie, in all their versions, after new polygons came."""
     rows = zip(grid_id, village_id, [kind] * len(feature_ids), feature_ids, strict=True)
-    sign = _sign(connection)
+    value = sign(connection)
     statement = (
-        f"UPDATE feature SET grid_id = {sign}, village_id = {sign} "  # noqa: S608 - only signs
-        f"WHERE layer = {sign} AND feature_id = {sign}"
+        f"UPDATE feature SET grid_id = {value}, village_id = {value} "  # noqa: S608 - only signs
+        f"WHERE layer = {value} AND feature_id = {value}"
     )
     parameters = [tuple(str(value) for value in row) for row in rows]
     if parameters:
@@ -419,7 +659,7 @@ def _insert_versions(connection: Connection, kind: str, batch_id: int, table: An
     columns = {name: table[name].array for name in FEATURES.columns}
     columns |= {"layer": np.full(len(table), kind, dtype=object), "batch_id": np.full(len(table), batch_id)}
     columns["gone"] = np.full(len(table), gone)
-    _insert_slabs(connection, FEATURE, columns)
+    insert_slabs(connection, FEATURE, columns)
 
 
 # -- small things ------------------------------------------------------------------------------------
@@ -440,100 +680,6 @@ def meta_set(connection: Connection, key: str, value: str) -> None:
     """Keep a text under ``key``."""
     if connection.execute(update(META).where(META.c.key == key).values(value=value)).rowcount == 0:
         connection.execute(insert(META).values(key=key, value=value))
-
-
-# -- bulk --------------------------------------------------------------------------------------------
-
-
-def _sign(connection: Connection) -> str:
-    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
-
-
-def _quoted(connection: Connection, names: Sequence[str]) -> list[str]:
-    return [connection.dialect.identifier_preparer.quote(name) for name in names]
-
-
-def _insert_slabs(connection: Connection, table: Table, columns: Mapping[str, Any]) -> None:
-    names = ", ".join(_quoted(connection, list(columns)))
-    signs = ", ".join([_sign(connection)] * len(columns))
-    statement = f"INSERT INTO {table.name} ({names}) VALUES ({signs})"  # noqa: S608 - names of our own tables
-    rows = len(next(iter(columns.values())))
-    for start in range(0, rows, _SLAB):
-        lists = [_as_list(values[start : start + _SLAB]) for values in columns.values()]
-        connection.exec_driver_sql(statement, list(zip(*lists, strict=True)))
-
-
-def _as_list(values: Any) -> list[Any]:
-    """Turn a column of a slab into what the driver binds quickest; missing values become NULL."""
-    if isinstance(values, pd.arrays.ArrowStringArray):
-        return pa.array(values).to_pylist()  # type: ignore[no-any-return]
-    found = np.asarray(values)
-    if found.dtype.kind == "M":
-        return _as_time_texts(found)
-    if found.dtype.kind == "u":
-        found = found.astype(np.int64)
-    return found.tolist()  # type: ignore[no-any-return]
-
-
-def _as_time_texts(times: NDArray[Any]) -> list[str | None]:
-    missing = np.isnat(times)
-    if missing.all():
-        return [None] * len(times)
-    texts = np.datetime_as_string(times.astype(TIME), unit="s").astype("U19")
-    texts.view(np.uint32).reshape(-1, 19)[:, 10] = ord(" ")  # as SQLAlchemy writes a DateTime
-    if not missing.any():
-        return texts.tolist()  # type: ignore[no-any-return]
-    return [None if gap else text for text, gap in zip(texts.tolist(), missing.tolist(), strict=True)]
-
-
-def _fetch_columns(connection: Connection, statement: str, types: Sequence[str]) -> list[Any]:
-    """Fetch a whole answer by column, a slab of rows at a time, so that few Python objects live at once."""
-    slabs: list[list[Any]] = [[] for _ in types]
-    for rows in _fetch_slabs(connection, statement):
-        for slab, values, dtype in zip(slabs, zip(*rows, strict=True), types, strict=True):
-            slab.append(_typed_slab(values, dtype))
-    return [_join_slabs(slab, dtype) for slab, dtype in zip(slabs, types, strict=True)]
-
-
-def _fetch_slabs(connection: Connection, statement: str) -> Iterator[list[tuple[Any, ...]]]:
-    cursor = connection.connection.cursor()  # SQLAlchemy's own rows would cost more than the reading itself
-    try:
-        cursor.execute(statement)
-        while rows := cursor.fetchmany(_SLAB):
-            yield list(rows)
-    finally:
-        cursor.close()
-
-
-def _typed_slab(values: Sequence[Any], dtype: str) -> Any:
-    if dtype == "str":
-        return pa.array(values, type=pa.large_string())
-    if dtype == TIME:
-        return pa.array(
-            values, type=pa.string() if not isinstance(_first(values), datetime) else pa.timestamp("s")
-        )
-    if dtype == "uint64":
-        return np.array(values, dtype=np.int64)
-    return np.array(values, dtype=dtype)  # None becomes NaN in a float column
-
-
-def _first(values: Sequence[Any]) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
-def _join_slabs(slabs: list[Any], dtype: str) -> Any:
-    if dtype == "str":
-        joined = pa.chunked_array(slabs, type=pa.large_string())
-        return pd.array(joined.combine_chunks(), dtype="str")
-    if dtype == TIME:
-        times = [slab.cast(pa.timestamp("s")) for slab in slabs]
-        return pa.chunked_array(times, type=pa.timestamp("s")).to_numpy()
-    numbers = np.concatenate(slabs) if slabs else np.empty(0, np.int64 if dtype == "uint64" else dtype)
-    return numbers.astype(np.uint64) if dtype == "uint64" else numbers
-
-
-def _typed(values: Sequence[Any], dtype: str) -> Any:
-    return _join_slabs([_typed_slab(values, dtype)], dtype)
 
 
 # -- words that many reports share -------------------------------------------------------------------

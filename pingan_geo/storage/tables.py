@@ -122,6 +122,19 @@ REPORT = Table(
     Column("extra", Text, nullable=False, server_default=text("''")),
     Column("merged_into", BigInteger, nullable=False, server_default=text("0")),
     Index("uq_report_report_id", "report_id", unique=True),
+    # Few reports are merged or name a grid that is not known, and they must be found among a million.
+    Index(
+        "ix_report_merged_into",
+        "merged_into",
+        sqlite_where=text("merged_into != 0"),
+        postgresql_where=text("merged_into != 0"),
+    ),
+    Index(
+        "ix_report_stated_grid",
+        "stated_grid",
+        sqlite_where=text("stated_grid != ''"),
+        postgresql_where=text("stated_grid != ''"),
+    ),
 )
 
 HELD = Table(
@@ -135,6 +148,7 @@ HELD = Table(
     Column("received", Text, nullable=False),
     Column("sheet", Text, nullable=False, server_default=text("''")),
     Column("dismissed_at", TIME),  # a person decided that it is not to be stored
+    Column("report_id", BigInteger),  # mended: it became this report
 )
 
 #: How a ledger is laid out, confirmed once by a person.
@@ -161,6 +175,18 @@ ALIAS = Table(
     Column("learned_at", TIME, nullable=False),
 )
 
+#: What a person answered in the review, and how to take it back: JSON of what stood there before.
+ANSWER = Table(
+    "answer",
+    METADATA,
+    Column("answer_id", COUNTED, primary_key=True),
+    Column("item", Text, nullable=False),
+    Column("answer", Text, nullable=False),  # JSON
+    Column("before", Text, nullable=False),  # JSON
+    Column("answered_at", TIME, nullable=False),
+)
+
+#: A value that was changed, by a rule or by a person, and why.
 CORRECTION = Table(
     "correction",
     METADATA,

@@ -92,7 +92,7 @@ def test_nothing_stored_is_a_table_without_rows(store):
         assert_frame_equal(records.read_features(connection, "posts"), FEATURES.empty())
         assert list(HELD_ROWS.check(records.read_held(connection)).columns) == [
             *HELD_ROWS.columns,
-            *("batch_id", "kind", "file_name", "source"),
+            *("batch_id", "kind", "file_name", "source", "held_id", "dismissed_at"),
         ]
 
 

@@ -28,6 +28,15 @@ def upgrade() -> None:
     )
     op.add_column("held", sa.Column("sheet", sa.Text, nullable=False, server_default=sa.text("''")))
     op.add_column("held", sa.Column("dismissed_at", TIME))
+    op.add_column("held", sa.Column("report_id", sa.BigInteger))
+    for name, some in (("merged_into", "merged_into != 0"), ("stated_grid", "stated_grid != ''")):
+        op.create_index(
+            f"ix_report_{name}",
+            "report",
+            [name],
+            sqlite_where=sa.text(some),
+            postgresql_where=sa.text(some),
+        )
     op.create_table(
         "layout",
         sa.Column("name", sa.String(200), nullable=False),
@@ -47,6 +56,15 @@ def upgrade() -> None:
         sa.Column("radius_m", sa.Float(53)),
         sa.Column("learned_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("kind", "spelling", name="pk_alias"),
+    )
+    op.create_table(
+        "answer",
+        sa.Column("answer_id", COUNTED, nullable=False),
+        sa.Column("item", sa.Text, nullable=False),
+        sa.Column("answer", sa.Text, nullable=False),
+        sa.Column("before", sa.Text, nullable=False),
+        sa.Column("answered_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("answer_id", name="pk_answer"),
     )
     op.create_table(
         "correction",
