@@ -55,7 +55,8 @@ OLD_ROWS = (
     """INSERT INTO report VALUES
         (1, 77, 0, 1, 1, 1, 2, '2025-01-01 00:00:00', NULL, 1, 2, NULL, 5, 'FW1', '', '', '北街', '')""",
     "INSERT INTO held VALUES (1, 1, 3, 'no_place', '', '{}')",
-    "INSERT INTO feature VALUES ('posts', 'P1', 1, '秀水岗', '', 120.6, 30.8, 5, 'G1', 'V1', '{}')",
+    "INSERT INTO feature (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, village_id, attributes) "
+    "VALUES ('posts', 'P1', 1, '秀水岗', '', 120.6, 30.8, 5, 'G1', 'V1', '{}')",
 )
 
 
@@ -350,8 +351,9 @@ def test_newest_migration_is_the_head_and_the_tables_are_as_it_leaves_them(store
         assert compare_metadata(context, METADATA) == []
 
 
-def test_older_database_is_copied_and_migrated_with_its_rows(url, tmp_path):
-    make_old(tmp_path / "town.sqlite", "0001")
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_older_database_is_copied_and_migrated_with_its_rows(url, tmp_path, revision):
+    make_old(tmp_path / "town.sqlite", revision)
     store = open_store(url, backups=tmp_path / "backups")
     with store.read() as connection:
         reports = records.read_reports(connection)
@@ -362,11 +364,17 @@ def test_older_database_is_copied_and_migrated_with_its_rows(url, tmp_path):
         assert records.read_held(connection)["reason"].tolist() == ["no_place"]
         assert records.read_features(connection, "posts")["name"].tolist() == ["秀水岗"]
         assert records.data_version(connection) == 13
+        assert records.batch_options(connection, 1) == {}
+        assert records.read_reports(connection, ["stated_grid", "extra", "merged_into"]).iloc[0].tolist() == [
+            "",
+            "",
+            0,
+        ]
     store.close()
     copies = list((tmp_path / "backups").iterdir())
-    assert [copy.name for copy in copies] == ["town-0001-v12.sqlite"]
+    assert [copy.name for copy in copies] == [f"town-{revision}-v12.sqlite"]
     with closing(sqlite3.connect(copies[0])) as copy:
-        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
         assert copy.execute("SELECT report_id FROM report").fetchall() == [(77,)]
         assert copy.execute("SELECT name FROM feature").fetchall() == [("秀水岗",)]
 
