@@ -55,8 +55,9 @@ OLD_ROWS = (
     """INSERT INTO report VALUES
         (1, 77, 0, 1, 1, 1, 2, '2025-01-01 00:00:00', NULL, 1, 2, NULL, 5, 'FW1', '', '', '北街', '')""",
     "INSERT INTO held VALUES (1, 1, 3, 'no_place', '', '{}')",
-    "INSERT INTO feature (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, village_id, attributes) "
-    "VALUES ('posts', 'P1', 1, '秀水岗', '', 120.6, 30.8, 5, 'G1', 'V1', '{}')",
+    """INSERT INTO feature
+        (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, village_id, attributes)
+        VALUES ('posts', 'P1', 1, '秀水岗', '', 120.6, 30.8, 5, 'G1', 'V1', '{}')""",
 )
 
 
