@@ -109,6 +109,40 @@ class FileMissingError(PinganError, FileNotFoundError):
     message = "There is no file {file}."
 
 
+class TooLargeInsideError(PinganError, ValueError):
+    """An archive would unpack to far more than it seems."""
+
+    code = "too_large_inside"
+    message = (
+        "{file} would unpack to {size} in {entries} parts; the limit is {limit}. "
+        "Unpack it yourself and import what is needed."
+    )
+
+
+class LayoutMismatchError(PinganError, ValueError):
+    """A file lacks headings that its layout names."""
+
+    code = "layout_mismatch"
+    message = (
+        "{file} does not fit the layout {layout}: it has no column {headings}. "
+        "Choose another layout, or confirm this one anew."
+    )
+
+
+class SheetMissingError(PinganError, LookupError):
+    """A workbook lacks a sheet that was asked for."""
+
+    code = "sheet_missing"
+    message = "{file} has no sheet {sheets}. Its sheets are: {known}."
+
+
+class LayoutFileError(PinganError, ValueError):
+    """A saved layout cannot be read."""
+
+    code = "layout_file"
+    message = "The saved layout cannot be read: {detail}. Confirm the layout of the ledger anew."
+
+
 class EmptyFileError(PinganError, ValueError):
     """The file has no rows."""
 
@@ -234,6 +268,31 @@ class OutsideTownError(PinganError, ValueError):
     message = "Nothing in {file} lies inside the town. Is its datum {datum}? Is it the right town?"
 
 
+class TooManyPhotosError(PinganError, ValueError):
+    """A folder or an archive holds more photos than are taken at a time."""
+
+    code = "too_many_photos"
+    message = (
+        "{file} holds {count} photos, but at most {limit} are taken at a time. Split it and import the parts."
+    )
+
+
+class HeifMissingError(PinganError, ImportError):
+    """Photos are HEIC, and the package that reads them is not installed."""
+
+    code = "heif_missing"
+    message = (
+        "{count} photos in {file} are HEIC. Run `pip install 'pingan-geo[heif]'`, or save them as JPEG first."
+    )
+
+
+class PhotoNotBareError(PinganError, RuntimeError):
+    """A copy of a photo carries more than the picture; a safeguard that should never speak."""
+
+    code = "photo_not_bare"
+    message = "The copy of {photo} still carries more than the picture and was not kept. Leave this photo out."
+
+
 # -- questions ---------------------------------------------------------------------------------------
 
 
@@ -277,6 +336,37 @@ class BatchNotFoundError(PinganError, LookupError):
 
     code = "batch_not_found"
     message = "There is no import with the number {batch}. `pingan held` and the import page list them."
+
+
+class RereadError(PinganError, RuntimeError):
+    """A held row cannot be read again: its import did not note how the file was read."""
+
+    code = "reread"
+    message = (
+        "Import {batch} was made by an older version, which did not note how its file was read. "
+        "Write its held rows out with `pingan held --export`, mend them there and import that file."
+    )
+
+
+class ReviewItemError(PinganError, LookupError):
+    """A question of the review was answered before, or never asked."""
+
+    code = "review_item"
+    message = "The question {item} is not open: it was answered, or its import was taken back."
+
+
+class AnswerError(PinganError, ValueError):
+    """An answer does not fit its question."""
+
+    code = "answer"
+    message = "{item} cannot be answered so: {detail}."
+
+
+class AliasFileError(PinganError, ValueError):
+    """A file of aliases has rows that mean nothing in this town."""
+
+    code = "alias_file"
+    message = "In {file}, these rows cannot be used: {rows} ({detail}). Nothing was taken in. Mend them or delete them."
 
 
 class UndoOrderError(PinganError, ValueError):

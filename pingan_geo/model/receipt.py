@@ -30,6 +30,10 @@ HOLD_REASONS: Mapping[str, str] = {
     "unlike_places": "two columns of the row give different places",
     "no_name": "no name",
     "duplicate_id": "the number stands more than once in the file",
+    "broken_photo": "the picture is damaged",
+    "large_photo": "the picture is larger than 30 MB or 100 megapixels",
+    "no_photo": "the file is not a picture",
+    "deep_photo": "the picture lies too many folders deep",
 }
 
 #: What a value was corrected for: code to English sentence (also the msgid of the Chinese one).
