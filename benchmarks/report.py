@@ -120,6 +120,13 @@ def print_table(title: str, rows: Iterable[Row]) -> None:
     print(markdown(title, rows), flush=True)
 
 
+def columns(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table whose first column is words and whose others are figures."""
+    headings = list(headings)
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
