@@ -293,6 +293,46 @@ class PhotoNotBareError(PinganError, RuntimeError):
     message = "The copy of {photo} still carries more than the picture and was not kept. Leave this photo out."
 
 
+# -- online geocoders --------------------------------------------------------------------------------
+
+
+class OnlineKeyError(PinganError, PermissionError):
+    """An online geocoder has no key, or refuses it."""
+
+    code = "online_key"
+    message = (
+        "The online geocoder {provider} refuses the key, or there is none. "
+        "Check `key` in the section [geocoding] of town.toml."
+    )
+
+
+class OnlineQuotaError(PinganError, RuntimeError):
+    """No more requests may be made for now."""
+
+    code = "online_quota"
+    message = (
+        "The online geocoder {provider} takes no more requests for now. The texts left over stay in review; "
+        "import them again tomorrow, or ask the provider for a larger quota."
+    )
+
+
+class OnlineUnreachableError(PinganError, ConnectionError):
+    """An online geocoder does not answer."""
+
+    code = "online_unreachable"
+    message = "The online geocoder {provider} does not answer. Check the network, and `url` in the section [geocoding] of town.toml."
+
+
+class OnlineAnswerError(PinganError, RuntimeError):
+    """An online geocoder answers something else than is documented."""
+
+    code = "online_answer"
+    message = (
+        "The online geocoder {provider} gave an answer that is not documented. "
+        "Is there a log-in page or a proxy between? Check `url` in the section [geocoding] of town.toml."
+    )
+
+
 # -- questions ---------------------------------------------------------------------------------------
 
 

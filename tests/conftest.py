@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +29,17 @@ def shared_dir() -> Path:
             "../shared is absent: the real data sets and reference values are not part of the project"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def made_files() -> ModuleType:
+    """Makes files in formats that no library here writes; see ``tests/made_files.py``."""
+    spec = importlib.util.spec_from_file_location("made_files", ROOT / "tests" / "made_files.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 TINY_TOWN_REPORTS = 600

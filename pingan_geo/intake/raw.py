@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pingan_geo.errors import UnreadableFileError
 
-ACCEPTED = "CSV, XLSX, XLS, ODS, GeoJSON, GeoPackage, Shapefile, KML"
+ACCEPTED = "CSV, XLSX, XLS, ET, ODS, GeoJSON, GeoPackage, Shapefile, KML, Open311 JSON, JPEG, HEIC"
 #: Rows that a workbook or a layer hands out at a time.
 CHUNK_ROWS = 50_000
 #: Rows looked at to find the heading.
@@ -37,12 +37,21 @@ class RawChunk:
         Rows without a single filled cell, left out.
     done
         Bytes of the file (rows of a workbook or layer) read so far.
+    sheet
+        Where the rows stand, when several sheets are read; a chunk never spans sheets.
+    skipped
+        Numbers of the rows that are put aside because they are no reports.
+    skipped_as
+        What each of these is: ``total``, ``heading``, ``title`` or ``note``.
     """
 
     rows: pd.DataFrame
     broken: pd.DataFrame
     blank: int
     done: int
+    sheet: str = ""
+    skipped: tuple[int, ...] = ()
+    skipped_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,21 +63,38 @@ class TableFile:
     path, sha256, size
         The file, and its bytes.
     kind
-        ``csv``, ``workbook`` or ``layer``.
+        ``csv``, ``workbook``, ``json``, ``layer`` or ``photos``.
     headings
-        Made distinct: a second ``备注`` is ``备注 (2)``, a column without heading ``#3``.
+        Made distinct: a second ``备注`` is ``备注 (2)``, a column without heading ``#3``. Columns that are
+        wholly blank are left out.
     heading_row
-        Number of the row that holds the headings, as a spreadsheet counts; 0 for a layer.
+        Number of the last row that holds the headings, as a spreadsheet counts; 0 where there is none.
     encoding, separator
         Of a text table.
     sheet, other_sheets
-        The sheet read, and those that are not.
+        The sheet whose heading was taken, and the visible ones that are not read.
     serials
         ``1900`` or ``1904`` where bare numbers may be dates (workbooks), else ``""``.
     crs
         ``EPSG:n`` of a layer; its coordinates are then the columns ``x (EPSG:n)`` and ``y (EPSG:n)``.
     total
         Of :attr:`RawChunk.done`.
+    lines_above
+        Physical lines of a text above the last row of its heading.
+    sheets
+        All sheets read, in order; empty for what has no sheets.
+    title_rows, heading_rows
+        Numbers of the rows above the heading that say something, and of the one to three rows of it.
+    all_headings
+        With those of the blank columns, one for each column of the file.
+    blank_columns
+        Numbers of the columns without heading and without a filled cell, counted from 1.
+    layout
+        Name of the layout by which the heading was found.
+    fields
+        Field to heading, as confirmed in that layout; headings as this file has them.
+    asides
+        Knows the rows that are no reports.
     """
 
     path: Path
@@ -85,6 +111,14 @@ class TableFile:
     crs: str = ""
     total: int = 0
     lines_above: int = 0
+    sheets: tuple[str, ...] = ()
+    title_rows: tuple[int, ...] = ()
+    heading_rows: tuple[int, ...] = ()
+    all_headings: tuple[str, ...] = ()
+    blank_columns: tuple[int, ...] = ()
+    layout: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    asides: Any = field(default=None, repr=False, compare=False)
     held_open: Any = field(default=None, repr=False, compare=False)
 
     @property
@@ -121,17 +155,13 @@ def filled(cells: Iterable[object]) -> int:
     return sum(1 for cell in cells if str(cell).strip().strip("\ufeff"))
 
 
-def heading_place(records: Sequence[Sequence[object]]) -> int:
-    """Return which record is the heading: the first that fills at least half of the widest, and two cells."""
-    widest = max((filled(record) for record in records), default=0)
-    enough = max(min(2, widest), -(-widest // 2))
-    return next((place for place, record in enumerate(records) if filled(record) >= enough), 0)
+def distinct_headings(cells: Iterable[object], first: int = 1) -> tuple[str, ...]:
+    """Return headings trimmed and made distinct, without changing those that are already.
 
-
-def distinct_headings(cells: Iterable[object]) -> tuple[str, ...]:
-    """Return headings trimmed and made distinct, without changing those that are already."""
+    ``first`` is the number of the first column, by which one without heading is called.
+    """
     headings: list[str] = []
-    for number, cell in enumerate(cells, 1):
+    for number, cell in enumerate(cells, first):
         plain = " ".join(str(cell).strip("\ufeff").split()) or f"#{number}"
         again = (f"{plain} ({count})" for count in itertools.count(2))
         headings.append(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from pingan_geo.errors import LayerChoiceError, PinganError, UnreadableFileError
+from pingan_geo.intake.archives import ZIP_DAMAGE, weigh_archive
 
-#: How :mod:`zipfile` says that an archive is damaged, or needs a password.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError)
 _SHAPEFILE_PARTS = {".shp", ".shx", ".dbf", ".prj", ".cpg"}
 
 
@@ -41,7 +39,19 @@ def unpack_shapefile(file: Path, kind: str, accepted: str) -> Iterator[Path]:
         If the archive holds no Shapefile.
     LayerChoiceError
         If it holds several.
+    TooLargeInsideError
+        If it would unpack to too much; a ``.kmz`` too.
     """
+    if file.suffix.lower() == ".kmz" and zipfile.is_zipfile(file):
+        try:
+            with zipfile.ZipFile(file) as packed:
+                weigh_archive(file, packed)
+        except PinganError:
+            raise
+        except ZIP_DAMAGE as error:
+            raise UnreadableFileError(
+                file=file.name, found="a damaged ZIP archive", accepted=accepted
+            ) from error
     if file.suffix.lower() != ".zip":
         yield file
         return
@@ -50,7 +60,7 @@ def unpack_shapefile(file: Path, kind: str, accepted: str) -> Iterator[Path]:
             shape = _unpack(file, kind, accepted, Path(folder))
         except PinganError:
             raise
-        except _DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise UnreadableFileError(
                 file=file.name, found="a damaged ZIP archive", accepted=accepted
             ) from error
@@ -59,6 +69,7 @@ def unpack_shapefile(file: Path, kind: str, accepted: str) -> Iterator[Path]:
 
 def _unpack(file: Path, kind: str, accepted: str, folder: Path) -> Path:
     with zipfile.ZipFile(file) as packed:
+        weigh_archive(file, packed)
         names = [name for name in packed.namelist() if not name.startswith("__MACOSX/")]
         shapes = [name for name in names if name.lower().endswith(".shp")]
         chosen = [name for name in shapes if PurePosixPath(name).stem.lower() == kind] or shapes

@@ -9,6 +9,7 @@ import io
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from pingan_geo.errors import EmptyFileError, UnclosedQuoteError
+from pingan_geo.intake.asides import Asides
+from pingan_geo.intake.headings import Heading, Seeker, UsualHeading, find_heading
 from pingan_geo.intake.raw import (
     HEADING_SEARCH,
     RawChunk,
     TableFile,
-    all_blank,
     as_json,
     broken_frame,
-    distinct_headings,
     filled,
-    heading_place,
     refuse,
     text_frame,
 )
@@ -38,35 +38,73 @@ _SAMPLE_BYTES = 256 << 10
 _SEPARATORS = (",", ";", "\t")
 
 
-def open_text(path: Path) -> TableFile:
+def open_text(path: Path, seeker: Seeker | None = None) -> TableFile:
     """Find encoding, separator and heading of a text table."""
-    digest, encoding = _scan_text(path)
-    with path.open("rb") as stream:
-        raw = stream.read(_SAMPLE_BYTES)
-    whole = len(raw) < _SAMPLE_BYTES
-    sample = codecs.getincrementaldecoder(encoding)("strict").decode(raw, final=False)
-    if not whole:
-        sample = sample[: sample.rfind("\n") + 1] or sample
+    seeker = seeker or UsualHeading()
+    digest, encoding = scan_text(path)
+    sample = _sample(path, encoding)
     if not sample.strip(" \t\r\n,;\ufeff"):
         raise EmptyFileError(file=path.name)
     separator, records, lines = _best_separator(sample)
-    place = heading_place(records)
+    heading = seeker.find(records)
+    if heading is None:
+        raise seeker.failure(path)
     size = path.stat().st_size
-    return TableFile(
+    table = TableFile(
         path=path,
         sha256=digest,
         size=size,
         kind="csv",
-        headings=distinct_headings(records[place]),
-        heading_row=place + 1,
+        headings=heading.names,
+        heading_row=heading.last + 1,
         encoding="utf-8" if encoding == "utf-8-sig" else encoding,
         separator=separator,
         total=size,
-        lines_above=lines[place],
+        lines_above=lines[heading.last],
+        title_rows=tuple(place + 1 for place in heading.titles),
+        heading_rows=tuple(range(heading.first + 1, heading.last + 2)),
+        all_headings=heading.names,
+        asides=Asides.of(heading),
+    )
+    return _without_blank_columns(table, heading)
+
+
+def _without_blank_columns(table: TableFile, heading: Heading) -> TableFile:
+    """Leave out columns that have neither a heading nor a filled cell; the file is read only to see that."""
+    bare = [name for name, cell in zip(heading.names, heading.cells, strict=True) if not cell]
+    if not bare or len(bare) == len(heading.cells):
+        return table
+    saying: set[str] = set()
+    try:
+        for chunk in text_rows(table, bare):
+            saying |= {name for name in bare if (chunk.rows[name].str.strip() != "").any()}
+    except UnclosedQuoteError:  # said with its row when the rows are read
+        return table
+    kept = [place for place, name in enumerate(heading.names) if name not in bare or name in saying]
+    return replace(
+        table,
+        headings=tuple(heading.names[place] for place in kept),
+        blank_columns=tuple(place + 1 for place in range(len(heading.names)) if place not in kept),
+        asides=Asides.of(heading, kept),
     )
 
 
-def _scan_text(path: Path) -> tuple[str, str]:
+def _sample(path: Path, encoding: str) -> str:
+    """Return the start of a text in whole lines."""
+    with path.open("rb") as stream:
+        raw = stream.read(_SAMPLE_BYTES)
+    text = codecs.getincrementaldecoder(encoding)("strict").decode(raw, final=False)
+    if len(raw) == _SAMPLE_BYTES:
+        text = text[: text.rfind("\n") + 1] or text
+    return text
+
+
+def first_text_records(table: TableFile) -> list[list[str]]:
+    """Return the first rows of an opened text table as they stand."""
+    return _records(_sample(table.path, _python_encoding(table)), table.separator)[0]
+
+
+def scan_text(path: Path) -> tuple[str, str]:
     """Return the SHA-256 and the encoding: byte order mark, else strict UTF-8, else strict GB18030."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
@@ -132,7 +170,8 @@ def _best_separator(sample: str) -> tuple[str, list[list[str]], list[int]]:
     best: tuple[int, str, list[list[str]], list[int]] = (-1, ",", [], [])
     for separator in _SEPARATORS:
         records, lines = _records(sample, separator)
-        if records and (width := filled(records[heading_place(records)])) > best[0]:
+        heading = find_heading(records)
+        if records and (width := filled(heading.levels[-1]) if heading else 0) > best[0]:
             best = (width, separator, records, lines)
     return best[1:]
 
@@ -145,8 +184,8 @@ def text_rows(table: TableFile, columns: Sequence[str] | None) -> Iterator[RawCh
         odd.append((row.number, row.text))
         return "skip"
 
-    names = list(table.headings)
-    wanted = names if columns is None else list(columns)
+    names = list(table.all_headings)
+    wanted = list(table.headings if columns is None else columns)
     with table.path.open("rb") as stream:
         try:
             reader = pyarrow.csv.open_csv(
@@ -184,9 +223,12 @@ def text_rows(table: TableFile, columns: Sequence[str] | None) -> Iterator[RawCh
             except pa.ArrowInvalid as error:
                 raise UnclosedQuoteError(file=table.name, row=_opened_quote(table)) from error
             numbers, odd_now = number.of_rows(batch.num_rows, odd)
-            yield _text_chunk(table, wanted, batch, numbers, odd_now, stream.tell())
+            yield _text_chunk(table, wanted, batch, numbers, odd_now, stream.tell(), whole=columns is None)
         if odd:
-            yield _text_chunk(table, wanted, None, np.empty(0, "int64"), number.rest(odd), table.size)
+            rest = number.rest(odd)
+            yield _text_chunk(
+                table, wanted, None, np.empty(0, "int64"), rest, table.size, whole=columns is None
+            )
 
 
 def _lines_through_heading(table: TableFile) -> int:
@@ -226,26 +268,55 @@ class _RowNumbers:
 
 
 def _text_chunk(
-    table: TableFile, columns: Sequence[str], batch: Any, numbers: Any, odd: list[tuple[int, str]], done: int
+    table: TableFile,
+    columns: Sequence[str],
+    batch: Any,
+    numbers: Any,
+    odd: list[tuple[int, str]],
+    done: int,
+    *,
+    whole: bool,
 ) -> RawChunk:
     cells = {name: batch.column(place) for place, name in enumerate(columns)} if batch is not None else {}
     if not cells:
         cells = {name: pa.array([], pa.large_string()) for name in columns}
-    blank = all_blank(cells, len(numbers))
-    swallowed = _swallows_rows(cells, len(numbers), table.separator, len(table.headings))
+    blank, aside = table.asides.find(cells, len(numbers))
+    if not whole:  # what a row is, only all of its cells say
+        aside = {}
+    swallowed = _swallows_rows(cells, len(numbers), table.separator, len(table.all_headings))
+    skipped = {int(numbers[place]): kind for place, kind in aside.items() if not swallowed[place]}
+    broken: list[tuple[int, str, str]] = []
+    for number, text in odd:
+        found = _cells_of(text, table.separator)
+        if kind := table.asides.kind_of(found):
+            skipped[number] = kind
+        else:
+            detail = f"{len(found)} ≠ {len(table.all_headings)}"
+            broken.append((number, detail, as_json(table.all_headings, found)))
     rows = text_frame(cells, numbers)
-    broken = [_odd_row(table, number, text) for number, text in odd]
     if swallowed.any():
         broken += [
             (int(number), "a quotation mark that is never closed", as_json(columns, list(row)))
             for number, row in zip(numbers[swallowed], rows[swallowed].itertuples(index=False), strict=True)
         ]
-    return RawChunk(rows[~(blank | swallowed)], broken_frame(broken), int(blank.sum()), done)
+    left_out = blank | swallowed
+    left_out[list(aside)] = True
+    order = sorted(skipped)
+    return RawChunk(
+        rows[~left_out],
+        broken_frame(broken),
+        int((blank & ~swallowed).sum()),
+        done,
+        skipped=tuple(order),
+        skipped_as=tuple(skipped[number] for number in order),
+    )
 
 
-def _odd_row(table: TableFile, number: int, text: str) -> tuple[int, str, str]:
-    found = next(csv.reader([text], delimiter=table.separator), [])
-    return number, f"{len(found)} ≠ {len(table.headings)}", as_json(table.headings, found)
+def _cells_of(text: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([text], delimiter=separator), [])
+    except csv.Error:  # a cell longer than the module's limit
+        return [text]
 
 
 def _swallows_rows(cells: dict[str, Any], count: int, separator: str, width: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pingan_geo.intake.columns import ColumnMap
@@ -18,12 +18,46 @@ def describe_file(table: TableFile) -> Iterator[Note]:
     """Say how the file was read."""
     if table.kind == "csv":
         yield ("Read as a text table in {encoding}.", {"encoding": _ENCODINGS[table.encoding]})
+    elif table.kind == "json":
+        yield ("Read as a list of rows in JSON.", {})
     elif table.kind == "workbook":
-        yield ("Read the sheet {sheet}.", {"sheet": table.sheet})
+        if len(table.sheets) > 1:
+            shown = _shown(table.sheets)
+            yield ("Read {count} sheets: {sheets}.", {"count": len(table.sheets), "sheets": shown})
+        else:
+            yield ("Read the sheet {sheet}.", {"sheet": table.sheet})
         if table.other_sheets:
-            yield ("Not read: the sheets {sheets}.", {"sheets": list(table.other_sheets)})
-    if table.heading_row > 1:
+            yield ("Not read: the sheets {sheets}.", {"sheets": _shown(table.other_sheets)})
+    if table.layout:
+        yield ("The headings were found by the layout {layout}.", {"layout": table.layout})
+    if len(table.heading_rows) > 1:
+        if table.title_rows:
+            yield ("Above the headings, as a title: row {rows}.", {"rows": list(table.title_rows)})
+        joined = next((name for name in table.headings if "-" in name), table.headings[0])
+        yield (
+            "The headings stand in rows {first} to {last} and were joined, as in {example}.",
+            {"first": table.heading_rows[0], "last": table.heading_rows[-1], "example": joined},
+        )
+    elif table.heading_row > 1:
         yield ("The headings stand in row {row}; what is above was not read.", {"row": table.heading_row})
+
+
+def describe_skipped(skipped: Sequence[tuple[str, int, str]]) -> Iterator[Note]:
+    """Say which rows were put aside because they are no reports: (sheet, row, what it is) of each."""
+    rows: dict[str, list[str]] = {}
+    for sheet, number, what in skipped:
+        kind = "heading" if what == "title" else what
+        rows.setdefault(kind, []).append(f"{sheet}:{number}" if sheet else str(number))
+    if "total" in rows:
+        yield ("Totals were skipped: row {rows}.", {"rows": _shown(rows["total"])})
+    if "heading" in rows:
+        yield ("Headings that stand there again were skipped: row {rows}.", {"rows": _shown(rows["heading"])})
+    if "note" in rows:
+        yield ("Notes about the table were skipped: row {rows}.", {"rows": _shown(rows["note"])})
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    return [*names[:_SHOWN], "…"] if len(names) > _SHOWN else list(names)
 
 
 def describe_datum(datum: str, known_by: str, named: str) -> Iterator[Note]:
@@ -46,7 +80,6 @@ def describe_columns(columns: ColumnMap, blank: int, *, keeps_unused: bool = Fal
     if columns.left_out:
         yield ("Columns about persons were not stored: {columns}.", {"columns": list(columns.left_out)})
     if columns.unused and not keeps_unused:
-        shown = list(columns.unused[:_SHOWN]) + (["…"] if len(columns.unused) > _SHOWN else [])
-        yield ("Columns that were not used: {columns}.", {"columns": shown})
+        yield ("Columns that were not used: {columns}.", {"columns": _shown(columns.unused)})
     if blank:
         yield ("{count} blank rows were skipped.", {"count": blank})
