@@ -1,0 +1,675 @@
+"""Words for a place → a point, by the town's own names, without internet.
+
+Only an exact number or an exact place is accepted unasked. A number that differs is never a match; a name that
+is spelt otherwise, a house number between known ones and words that nothing explains go to review; what is
+elsewhere or unknown is rejected, never given the nearest thing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from pingan_geo.geocoding.addresses import (
+    LONGEST,
+    Address,
+    Crossing,
+    Shift,
+    between,
+    crossing,
+    districts,
+    in_digits,
+    loose,
+    normalise,
+    parse,
+    plain,
+    rank,
+    relation_at_end,
+    relation_at_start,
+    stem,
+)
+from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer, Street, digits_of, without_digits
+from pingan_geo.model.place import LOCATED
+
+#: Entries of one name that lie further apart are different places, metres.
+SAME_PLACE_M = 100.0
+#: A place named beside the one found may lie this far from it, metres.
+BESIDE_M = 500.0
+#: House numbers are guessed between known ones that lie at most this far apart, metres.
+WIDEST_GAP_M = 1000.0
+#: A place known no better than this is not accepted unasked, unless the text names the entry itself, metres.
+COARSEST_M = 200.0
+MOST_CANDIDATES = 5
+
+_INSIDE_BUILDING = re.compile(r"(?:[A-Z]?\d+(?:-\d+)*(?:单元|室|层|楼|F))+$")
+_IN_PARENTHESES = re.compile(r"\([^()]*\)?")
+_LINKING = re.compile(r"^(?:位于|地址|地点|坐落于|在|近|靠近|旁|的|内|里|,|\(|\)|-)")
+#: Names that many places bear: exact, but not one place.
+_GENERIC = re.compile(
+    r"(?:小学|中学|学校|幼儿园|医院|超市|菜场|菜市场|农贸市场|公园|广场|银行|邮局|派出所|村委会|居委会|桥|公厕|停车场|加油站|"
+    r"药店|饭店|宾馆|网吧|工地|小区|大门|门口|路口|河边|桥头|新村|老街)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place that a text may mean; ``x``, ``y`` in metres of the gazetteer's plane."""
+
+    name: str
+    level: str
+    x: float
+    y: float
+    radius_m: float
+    score: float
+    entry: int = -1  # the place is the entry itself, not moved from it
+
+    def moved(self, shift: Shift) -> Candidate:
+        """Return the place that lies so from this one."""
+        if shift == Shift():
+            return self
+        return replace(
+            self,
+            x=self.x + shift.east_m,
+            y=self.y + shift.north_m,
+            radius_m=self.radius_m + shift.wider_m,
+            entry=self.entry if shift.east_m == shift.north_m == 0 else -1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found for one text."""
+
+    status: str
+    reason: str = ""
+    candidates: tuple[Candidate, ...] = ()
+
+    def moved(self, shift: Shift) -> Answer:
+        """Return the answer for a place that lies so from the one found."""
+        return replace(self, candidates=tuple(each.moved(shift) for each in self.candidates))
+
+    def to_review(self, reason: str) -> Answer:
+        """Return the answer as one that a person must confirm."""
+        return replace(self, status="review", reason=reason) if self.status == "accepted" else self
+
+
+def _rejected(reason: str, candidates: Iterable[Candidate] = ()) -> Answer:
+    return Answer("rejected", reason, tuple(candidates))
+
+
+class OfflineGeocoder:
+    """Finds places for words in a gazetteer.
+
+    Parameters
+    ----------
+    gazetteer
+        The town's names.
+    """
+
+    name = "gazetteer"
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.gazetteer = gazetteer
+
+    def locate(self, texts: Sequence[str]) -> Any:
+        """Return where each text says that something is.
+
+        Parameters
+        ----------
+        texts
+            Words for places, as received; what is not text counts as empty.
+
+        Returns
+        -------
+        pandas.DataFrame
+            LOCATED, one row per text in their order, indexed from 0. WGS-84 degrees, radius in metres.
+            The answer to a text does not depend on the other texts.
+            ``reason`` of a review: ``ambiguous`` (several places of the name), ``spelling`` (a name like it),
+            ``interpolated`` (between two known numbers), ``number_unknown`` (the estate is known, the number
+            is not), ``unit_differs`` (弄 for 号), ``extra_words``, ``coarse``, ``conflict`` (two places named
+            that are far apart), ``generic_name``, ``unknown_district``, ``crossing_estimated``.
+            Of a rejection: ``empty``, ``too_long``, ``elsewhere``, ``number_unknown``, ``place_unknown``,
+            ``roads_do_not_cross``. A rejected row may still list candidates, for a person to look at.
+        """
+        texts = list(texts)
+        normal = [self.gazetteer.spell(text) for text in normalise(texts)]
+        answers: dict[str, Answer] = {}
+        for text in normal:
+            if text not in answers:
+                answers[text] = self._find(text)
+        return self._table([answers[text] for text in normal])
+
+    # -- one text --------------------------------------------------------------------------------------
+
+    def _find(self, normal: str) -> Answer:
+        gazetteer = self.gazetteer
+        text = plain(normal)
+        if not text:
+            return _rejected("empty")
+        if len(normal) > LONGEST:
+            return _rejected("too_long")
+        entries = gazetteer.aliases.get(text) or gazetteer.exact.get(text)
+        if entries:
+            return self._sure(text, entries, ())
+        if gazetteer.elsewhere is not None and gazetteer.elsewhere.search(text):
+            return _rejected("elsewhere")
+        prefix, rest = districts(normal)
+        strangers = [name for name in prefix if not gazetteer.is_at_home(name)]
+        if any(rank(name) in gazetteer.own_ranks for name in strangers):
+            return _rejected("elsewhere")
+        answer = self._resolve(rest, prefix)
+        if prefix and answer.reason == "place_unknown":
+            answer = self._resolve(normal, ()).to_review("unknown_district")  # 农贸市 is no city
+        return answer.to_review("unknown_district") if strangers else answer
+
+    def _resolve(self, rest: str, prefix: tuple[str, ...]) -> Answer:
+        failed: Answer | None = None
+        anchor, shift = rest, Shift()
+        for _ in range(5):
+            answer = self._exactly(anchor, prefix)
+            if answer is not None and answer.status != "rejected":
+                return answer.moved(shift)
+            failed = failed or answer
+            shorter = _INSIDE_BUILDING.sub("", anchor)
+            if shorter and shorter != anchor:
+                anchor = shorter
+                continue
+            relation = relation_at_end(anchor)
+            if relation is None or len(plain(relation[0])) < 2:
+                break
+            anchor, shift = relation[0], shift.and_then(relation[1])
+        outside = _IN_PARENTHESES.sub("", rest)
+        if outside and outside != rest:
+            return self._resolve(outside, prefix)
+        if failed is None or failed.reason != "roads_do_not_cross":
+            tiled = self._tiled(plain(anchor))
+            if tiled is not None:
+                return tiled.moved(shift)
+        return self._nearly(rest, anchor, shift, prefix, failed)
+
+    def _exactly(self, anchor: str, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the answer when every word of the anchor is known; None or rejected otherwise."""
+        gazetteer, text = self.gazetteer, plain(anchor)
+        entries = gazetteer.aliases.get(text) or gazetteer.exact.get(text)
+        if entries:
+            return self._sure(text, entries, prefix)
+        address = parse(anchor)
+        if address.numbers:
+            return self._address(address, prefix)
+        if text in gazetteer.road_lines or (text in gazetteer.streets and gazetteer.is_road(text)):
+            return self._road(text)
+        if text in gazetteer.villages:
+            return self._village(text)
+        if text in gazetteer.weak:
+            return self._sure(text, gazetteer.weak[text], prefix).to_review("extra_words")
+        pair = between(anchor)
+        if pair is not None:
+            return self._between(*pair, prefix)
+        roads = crossing(anchor)
+        return self._crossing(roads) if roads is not None else None
+
+    # -- exact places ------------------------------------------------------------------------------------
+
+    def _sure(self, text: str, entries: Sequence[int], prefix: tuple[str, ...]) -> Answer:
+        """Return the answer for entries that bear the name exactly."""
+        gazetteer = self.gazetteer
+        there = [entry for entry in entries if _agree(prefix, gazetteer.districts[entry])]
+        if not there:
+            return _rejected("elsewhere", self._candidates(entries, 0.3))
+        there = [entry for entry in there if gazetteer.inside[entry]]
+        if not there:
+            return _rejected("elsewhere", self._candidates(entries, 0.3))
+        spread = self._spread(there)
+        if spread > SAME_PLACE_M:
+            return Answer("review", "ambiguous", self._candidates(there, 0.9))
+        best = self._candidate(there[0], 1.0)
+        answer = Answer("accepted", "", (replace(best, radius_m=best.radius_m + spread),))
+        is_generic = len(text) < 2 or (_GENERIC.fullmatch(text) and not prefix)
+        return answer.to_review("generic_name") if is_generic else answer
+
+    def _address(self, address: Address, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the answer for a name with numbers, None when the name is unknown."""
+        name, before = self._known_part(plain(address.base))
+        if name == "":
+            return None
+        shift, after = Shift(), address.tail
+        relation = relation_at_start(after) if after else None
+        if relation is not None:
+            after, shift = relation
+        if any(character.isdigit() for character in after):
+            # 1881弄79浩: the unit is misspelt, the number stands all the same
+            whole = plain(address.base) + address.chain + plain(after)
+            similar = self._by_numbers(whole, Address("", tail=whole))
+            if similar:
+                places = [self._candidate(entry, round(0.9 * score, 4)) for entry, score in similar]
+                return Answer("review", "spelling", tuple(places[:MOST_CANDIDATES]))
+        answer = self._number(name, address, prefix)
+        if answer is None or answer.status == "rejected":
+            return answer
+        best = answer.candidates[0]
+        for words, is_before in ((before, True), (after, False)):
+            problem = self._unexplained(words, best, is_before) if words else ""
+            if problem:
+                answer = answer.to_review(problem)
+        return answer.moved(shift)
+
+    def _known_part(self, base: str) -> tuple[str, str]:
+        """Return the longest known end of a name and what stands before it."""
+        gazetteer = self.gazetteer
+        for start in range(max(len(base) - 1, 0)):
+            name = base[start:]
+            if name in gazetteer.streets or name in gazetteer.named or name in gazetteer.road_lines:
+                return name, base[:start]
+        return "", base
+
+    def _number(self, name: str, address: Address, prefix: tuple[str, ...]) -> Answer | None:
+        gazetteer = self.gazetteer
+        street = gazetteer.streets.get(name, Street())
+        entries, is_exact = _doors(street, address, gazetteer.is_road(name))
+        if entries:
+            answer = self._sure(address.chain, entries, prefix)
+            return answer if is_exact else answer.to_review("unit_differs")
+        parent = self._parent(name, street, address, prefix)
+        if parent is not None:
+            return parent
+        value, unit = address.numbers[0]
+        close = gazetteer.spellings.near(name)
+        others = [
+            entry
+            for other, _ in close
+            if other != name and other in gazetteer.streets
+            for entry in gazetteer.streets[other].doors.get(address.chain, ())
+        ]
+        candidates = list(self._candidates(others, 0.7))
+        if len(address.numbers) == 1 and value.isdigit() and unit in {"号", "弄", ""}:
+            guess = self._interpolated(name, street, int(value), unit)
+            candidates += [guess] if guess is not None else []
+        if candidates:
+            reason = "interpolated" if not others else "spelling"
+            return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
+        return _rejected("number_unknown", self._whole(name))
+
+    def _parent(self, name: str, street: Street, address: Address, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the estate, lane or house that an unknown building lies in, None when that is unknown too."""
+        gazetteer = self.gazetteer
+        for many in range(len(address.numbers) - 1, -1, -1):
+            chain = "".join(value + unit for value, unit in address.numbers[:many])
+            entries = street.doors.get(chain) if many else gazetteer.named.get(name)
+            if not entries:
+                continue
+            if not many and all(gazetteer.levels[entry] == "road" for entry in entries):
+                return None
+            answer = self._sure(chain or name, entries, prefix)
+            unit = address.numbers[many][1]
+            is_listed = any(door != chain and door.startswith(chain) for door in street.doors)
+            lower = tuple(replace(each, score=0.85) for each in answer.candidates)
+            answer = replace(answer, candidates=lower)
+            is_building = unit in {"幢", "#", ""} and many == len(address.numbers) - 1
+            return answer if is_building and not is_listed else answer.to_review("number_unknown")
+        return None
+
+    def _interpolated(self, name: str, street: Street, number: int, unit: str) -> Candidate | None:
+        """Return the place between the known numbers on both sides of one, of its own side of the road."""
+        numbers, entries = street.numbers()
+        same_side = numbers % 2 == number % 2
+        numbers, entries = numbers[same_side], entries[same_side]
+        after = int(np.searchsorted(numbers, number))
+        if after == 0 or after == len(numbers):
+            return None
+        low, high = entries[after - 1], entries[after]
+        x, y = self.gazetteer.x, self.gazetteer.y
+        gap = float(np.hypot(x[high] - x[low], y[high] - y[low]))
+        if gap > WIDEST_GAP_M:
+            return None
+        along = (number - numbers[after - 1]) / max(numbers[after] - numbers[after - 1], 1)
+        return Candidate(
+            f"{name}{number}{unit or '号'}",
+            "segment",
+            float(x[low] + along * (x[high] - x[low])),
+            float(y[low] + along * (y[high] - y[low])),
+            max(USUAL_RADIUS_M["door"], 0.6 * gap),
+            0.6,
+        )
+
+    def _road(self, name: str) -> Answer | None:
+        found = self.gazetteer.road_point(name)
+        if found is None:
+            return None
+        x, y, radius = found
+        answer = Answer("accepted", "", (Candidate(name, "road", x, y, radius, 0.8),))
+        return answer.to_review("coarse") if radius > COARSEST_M else answer
+
+    def _village(self, name: str) -> Answer:
+        centre = self.gazetteer.villages[name][1].representative_point()
+        x, y = self.gazetteer.plane.forward(centre.x, centre.y)
+        radius = self.gazetteer.village_radius(name)
+        answer = Answer("accepted", "", (Candidate(name, "village", float(x), float(y), radius, 0.8),))
+        return answer.to_review("coarse") if radius > COARSEST_M else answer
+
+    def _whole(self, name: str) -> tuple[Candidate, ...]:
+        """Return the road or estate itself, to be looked at."""
+        if name in self.gazetteer.named:
+            return self._candidates(self.gazetteer.named[name], 0.3)
+        answer = self._road(name)
+        return tuple(replace(each, score=0.3) for each in answer.candidates) if answer is not None else ()
+
+    # -- crossings ---------------------------------------------------------------------------------------
+
+    def _crossing(self, roads: Crossing) -> Answer | None:
+        """Return the answer for two known roads, None when one is unknown."""
+        gazetteer = self.gazetteer
+        pairs = self._road_pairs(roads)
+        for first, second in pairs:
+            pair = (first, second) if first <= second else (second, first)
+            entries = gazetteer.named_crossings.get(pair)
+            if entries:
+                return self._sure(f"{first}{second}", entries, ()).moved(roads.shift)
+        known = [pair for pair in pairs if gazetteer.is_road(pair[0]) and gazetteer.is_road(pair[1])]
+        for first, second in known:
+            found = gazetteer.crossings(first, second)
+            candidates = tuple(
+                Candidate(f"{first}与{second}交叉口", "crossing", x, y, radius, 0.9) for x, y, radius in found
+            )
+            if len(candidates) > 1:
+                return Answer("review", "ambiguous", candidates[:MOST_CANDIDATES]).moved(roads.shift)
+            if candidates:
+                answer = Answer("accepted", "", candidates).moved(roads.shift)
+                is_drawn = first in gazetteer.road_lines and second in gazetteer.road_lines
+                return answer if is_drawn else answer.to_review("crossing_estimated")
+        return _rejected("roads_do_not_cross") if known and roads.is_said else None
+
+    def _road_pairs(self, roads: Crossing) -> list[tuple[str, str]]:
+        ends = ("", "路") if roads.ends_in_road else ("",)
+        if roads.second:
+            return [(roads.first, roads.second + end) for end in ends]
+        is_road, both = self.gazetteer.is_road, roads.first
+        return [
+            (both[:cut], both[cut:] + end)
+            for end in ends
+            for cut in range(2, len(both))
+            if is_road(both[:cut]) and is_road(both[cut:] + end)
+        ]
+
+    def _between(self, first: str, second: str, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the middle of two exact places."""
+        ends = [self._exactly(each, prefix) for each in (first, second)]
+        if any(end is None or not end.candidates for end in ends):
+            return None
+        here, there = (end.candidates[0] for end in ends if end is not None)
+        half = float(np.hypot(here.x - there.x, here.y - there.y)) / 2
+        radius = half + max(here.radius_m, there.radius_m)
+        middle = Candidate(
+            f"{here.name}与{there.name}之间",
+            "segment",
+            (here.x + there.x) / 2,
+            (here.y + there.y) / 2,
+            radius,
+            0.8,
+        )
+        answer = Answer("accepted", "", (middle,))
+        is_sure = all(end is not None and end.status == "accepted" for end in ends)
+        return answer if is_sure and radius <= COARSEST_M else answer.to_review("coarse")
+
+    # -- words around the place ----------------------------------------------------------------------------
+
+    def _tiled(self, text: str) -> Answer | None:
+        """Return the last name of a text that is made of known names only: 虹桥社区北街老供销社."""
+        names = self.gazetteer.names_in(text)
+        if not names:
+            return None
+        start, name = names[-1]
+        if start == 0 or start + len(name) != len(text) or len(name) < 3 or _GENERIC.fullmatch(name):
+            return None
+        entries = self.gazetteer.aliases.get(name) or self.gazetteer.named.get(name)
+        if not entries:
+            return None
+        answer = self._sure(name, entries, ())
+        if answer.status != "accepted":
+            return answer if answer.status == "review" else None
+        problem = self._unexplained(text[:start], answer.candidates[0], is_before=True)
+        return None if problem == "extra_words" else answer.to_review(problem) if problem else answer
+
+    def _unexplained(self, words: str, place: Candidate, is_before: bool) -> str:
+        """Return why words beside a place do not agree with it, ``""`` when they do.
+
+        Before it stand districts, villages and roads, all known and near. After a house number may stand
+        anything, but no place that is known to be far away.
+        """
+        gazetteer = self.gazetteer
+        if not is_before:
+            if any(character.isdigit() for character in words):
+                return "extra_words"
+            for _, name in gazetteer.names_in(words):
+                if len(name) > 2 and not self._is_beside(name, place):
+                    return "conflict"
+            return ""
+        while words:
+            linking = _LINKING.match(words)
+            own = next((each for each in gazetteer.own if words.startswith(each)), "")
+            names = gazetteer.names_in(words) if not linking and not own else []
+            if linking or own:
+                words = words[linking.end() if linking else len(own) :]
+            elif names and names[0][0] == 0:
+                name = names[0][1]
+                if not self._is_beside(name, place):
+                    return "conflict"
+                words = words[len(name) :]
+            else:
+                return "extra_words"
+        return ""
+
+    def _is_beside(self, name: str, place: Candidate) -> bool:
+        """Say whether a known name lies near a place; a village is near what lies in it."""
+        gazetteer = self.gazetteer
+        if name in gazetteer.villages:
+            lon, lat = gazetteer.plane.inverse(place.x, place.y)
+            return bool(shapely.distance(gazetteer.villages[name][1], shapely.Point(lon, lat)) < 0.003)
+        if name in gazetteer.road_lines:
+            return bool(
+                shapely.distance(gazetteer.road_lines[name], shapely.Point(place.x, place.y)) < BESIDE_M
+            )
+        entries = [
+            *gazetteer.aliases.get(name, ()),
+            *gazetteer.named.get(name, ()),
+            *(gazetteer.streets[name].entries() if name in gazetteer.streets else ()),
+        ]
+        if not entries:
+            return False
+        away = np.hypot(gazetteer.x[entries] - place.x, gazetteer.y[entries] - place.y)
+        return bool((away < BESIDE_M + np.where(away > 0, gazetteer.radii[entries], 0)).any())
+
+    # -- misspelt places -----------------------------------------------------------------------------------
+
+    def _nearly(
+        self, rest: str, anchor: str, shift: Shift, prefix: tuple[str, ...], failed: Answer | None
+    ) -> Answer:
+        """Return places with names like the text; every number must agree."""
+        address = parse(rest)
+        if address.numbers:
+            relation = relation_at_start(address.tail) if address.tail else None
+            shift = relation[1] if relation is not None else Shift()
+            rated = self._by_numbers(plain(address.base) + address.chain, address)
+        else:
+            rated = self._by_name(plain(anchor))
+            if any(character.isdigit() for character in anchor):
+                both = dict(rated) | dict(self._by_numbers(plain(anchor), loose(anchor)))
+                rated = sorted(both.items(), key=lambda each: (-each[1], each[0]))
+        fitting = [
+            (entry, score)
+            for entry, score in rated
+            if self.gazetteer.inside[entry] and _agree(prefix, self.gazetteer.districts[entry])
+        ]
+        if not fitting and not address.numbers:
+            answer = self._nearly_crossing(anchor)
+            if answer is not None:
+                return answer.moved(shift)
+        if not fitting:
+            return failed if failed is not None else _rejected("place_unknown")
+        candidates = [self._candidate(entry, round(0.9 * score, 4)).moved(shift) for entry, score in fitting]
+        reason = "spelling" if fitting[0][1] > 0.55 else "extra_words"
+        return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
+
+    def _by_numbers(self, text: str, address: Address) -> list[tuple[int, float]]:
+        """Return the entries that have exactly the digits of a text, best first."""
+        gazetteer = self.gazetteer
+        rated: dict[int, float] = {}
+        spelt, chain = in_digits(text), digits_of(address.chain)
+        of_base = digits_of(in_digits(address.base))
+        for digits in sorted({digits_of(spelt), chain} - {""}):
+            if digits not in gazetteer.by_digits:
+                continue
+            for entry, score in gazetteer.by_digits[digits].like(without_digits(spelt)):
+                is_whole = digits == digits_of(spelt)
+                if is_whole or _may_be(digits_of(gazetteer.bare(entry)).removesuffix(chain), of_base):
+                    rated[entry] = max(rated.get(entry, 0.0), score)
+        if address.numbers and not rated:
+            # the estate itself, where its buildings are not listed
+            for name, score in gazetteer.spellings.near(plain(address.base)):
+                for entry in gazetteer.named.get(name, ()) if _may_be(digits_of(name), of_base) else ():
+                    if gazetteer.levels[entry] != "road":
+                        rated[entry] = max(rated.get(entry, 0.0), 0.8 * score)
+        return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
+
+    def _by_name(self, text: str) -> list[tuple[int, float]]:
+        """Return the entries whose name is like a text or stands in it, best first."""
+        gazetteer = self.gazetteer
+        rated: dict[int, float] = {}
+        close = [*gazetteer.spellings.near(text), *gazetteer.spellings.like(text)]
+        inside = [
+            (name, 0.4 + 0.5 * len(name) / len(text))
+            for _, name in gazetteer.names_in(text)
+            if len(name) > 2 and not _GENERIC.fullmatch(name)
+        ]
+        given = digits_of(in_digits(text))
+        for name, score in [*close, *inside]:
+            if _may_be(digits_of(name), given):
+                for entry in (*gazetteer.named.get(name, ()), *gazetteer.aliases.get(name, ())):
+                    rated[entry] = max(rated.get(entry, 0.0), score)
+        return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
+
+    def _nearly_crossing(self, anchor: str) -> Answer | None:
+        roads = crossing(anchor)
+        if roads is None or not roads.second or not roads.is_said:
+            return None
+        ends = ("", "路") if roads.ends_in_road else ("",)
+        firsts = self._roads_near(roads.first)
+        seconds = [name for end in ends for name in self._roads_near(roads.second + end)]
+        for first in firsts:
+            for second in seconds:
+                answer = self._crossing(replace(roads, first=first, second=second, ends_in_road=False))
+                if answer is not None and answer.status != "rejected":
+                    return answer.to_review("spelling")
+        return None
+
+    def _roads_near(self, name: str) -> list[str]:
+        known, _ = self._known_part(name)
+        near = [other for other, _ in self.gazetteer.spellings.near(name) if self.gazetteer.is_road(other)]
+        return ([known] if known and self.gazetteer.is_road(known) else []) + near[:3]
+
+    # -- making answers ------------------------------------------------------------------------------------
+
+    def _candidate(self, entry: int, score: float) -> Candidate:
+        gazetteer = self.gazetteer
+        return Candidate(
+            gazetteer.names[entry],
+            gazetteer.levels[entry],
+            float(gazetteer.x[entry]),
+            float(gazetteer.y[entry]),
+            float(gazetteer.radii[entry]),
+            score,
+            entry,
+        )
+
+    def _candidates(self, entries: Sequence[int], score: float) -> tuple[Candidate, ...]:
+        return tuple(self._candidate(entry, score) for entry in entries[:MOST_CANDIDATES])
+
+    def _spread(self, entries: Sequence[int]) -> float:
+        """Return how far entries lie from the first of them, metres."""
+        if len(entries) == 1:
+            return 0.0
+        x, y = self.gazetteer.x[list(entries)], self.gazetteer.y[list(entries)]
+        return float(np.hypot(x - x[0], y - y[0]).max())
+
+    def _table(self, answers: list[Answer]) -> Any:
+        gazetteer = self.gazetteer
+        places = [place for answer in answers for place in answer.candidates]
+        lon, lat = gazetteer.plane.inverse(
+            np.array([place.x for place in places]), np.array([place.y for place in places])
+        )
+        entry = np.array([place.entry for place in places], dtype=np.int64)
+        if len(entry):  # an entry's own place comes back as it was given
+            lon = np.where(entry >= 0, gazetteer.lon[entry], lon) if len(gazetteer) else lon
+            lat = np.where(entry >= 0, gazetteer.lat[entry], lat) if len(gazetteer) else lat
+        rows: dict[str, list[Any]] = {column: [] for column in LOCATED.columns}
+        first = 0
+        for answer in answers:
+            described = [
+                {
+                    "name": place.name,
+                    "level": place.level,
+                    "lon": round(float(lon[first + index]), 7),
+                    "lat": round(float(lat[first + index]), 7),
+                    "radius_m": round(place.radius_m, 1),
+                    "score": place.score,
+                }
+                for index, place in enumerate(answer.candidates)
+            ]
+            is_found = answer.status != "rejected"
+            best = answer.candidates[0] if is_found else None
+            rows["lon"].append(float(lon[first]) if best else np.nan)
+            rows["lat"].append(float(lat[first]) if best else np.nan)
+            rows["level"].append(best.level if best else "")
+            rows["radius_m"].append(best.radius_m if best else np.nan)
+            rows["score"].append(best.score if best else 0.0)
+            rows["status"].append(answer.status)
+            rows["name"].append(best.name if best else "")
+            rows["reason"].append(answer.reason)
+            rows["candidates"].append(json.dumps(described, ensure_ascii=False))
+            first += len(answer.candidates)
+        return pd.DataFrame(
+            {column: pd.Series(rows[column], dtype=dtype) for column, dtype in LOCATED.columns.items()}
+        )
+
+
+def _agree(text: tuple[str, ...], entry: tuple[str, ...]) -> bool:
+    """Say whether the districts of a text and of an entry contradict each other in none of their kinds."""
+    kinds = {rank(name): stem(name) for name in entry}
+    for name in text:
+        other = kinds.get(rank(name))
+        if other is not None and stem(name) not in other and other not in stem(name):
+            return False
+    return True
+
+
+def _may_be(wanted: str, given: str) -> bool:
+    """Say whether a text with these digits may mean a name with those: 民星二村 is not 民星一村."""
+    return not wanted or not given or wanted in given
+
+
+def _doors(street: Street, address: Address, is_road: bool) -> tuple[list[int], bool]:
+    """Return the entries at the numbers of an address, and whether they are the same for sure."""
+    entries = street.doors.get(address.chain)
+    if entries:
+        return entries, True
+    value, unit = address.numbers[-1]
+    head = "".join(number + each for number, each in address.numbers[:-1])
+    if unit in {"", "#"}:
+        order = ("号", "幢", "弄", "") if is_road else ("幢", "号", "弄", "")
+        found = [kind for kind in order if street.doors.get(f"{head}{value}{kind}")]
+        if found:
+            return street.doors[f"{head}{value}{found[0]}"], len(found) == 1 and found[0] != "弄"
+        parts = value.split("-")
+        if len(parts) > 1 and not is_road and street.doors.get(f"{head}{parts[0]}幢"):
+            return street.doors[f"{head}{parts[0]}幢"], True  # 3-2-501: building, unit, room
+        return [], False
+    for other in ("号", "弄", "幢", ""):
+        if other != unit and street.doors.get(f"{head}{value}{other}"):
+            return street.doors[f"{head}{value}{other}"], other == ""
+    return [], False
