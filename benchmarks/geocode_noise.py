@@ -154,7 +154,7 @@ def make_queries(town: MadeTown, seed: int = 1, per_class: int = 200) -> pd.Data
     for place, (noise, maker) in enumerate(CLASSES.items()):
         writer = Writer(town, np.random.default_rng([seed, place]))
         seen: set[str] = set()
-        for _ in range(per_class * 6):
+        for _ in range(per_class * 30):
             found = maker(writer)
             if found is not None and found[0] not in seen:
                 seen.add(found[0])
