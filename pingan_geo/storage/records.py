@@ -113,6 +113,20 @@ def batch_options(connection: Connection, batch_id: int) -> dict[str, Any]:
     return options
 
 
+def update_options(connection: Connection, batch_id: int, options: Mapping[str, Any]) -> None:
+    """Note anew how the file of an import is read, after a person said more about it.
+
+    Raises
+    ------
+    BatchNotFoundError
+        If there is no such import.
+    """
+    text = json.dumps(options, ensure_ascii=False)
+    done = connection.execute(update(BATCH).where(BATCH.c.batch_id == batch_id).values(options=text))
+    if done.rowcount != 1:
+        raise BatchNotFoundError(batch=batch_id)
+
+
 def batch_receipt(connection: Connection, batch_id: int) -> str:
     """Return the receipt of an import as JSON, ``""`` while it runs.
 
@@ -181,10 +195,11 @@ def undo_batch(connection: Connection, batch_id: int, undone_at: datetime) -> in
     )
     if done.rowcount != 1:
         raise BatchNotFoundError(batch=batch_id)
+    mended = delete(HELD).where(HELD.c.batch_id == batch_id, HELD.c.report_id.is_not(None))
+    connection.execute(mended)  # they are counted as the reports that they became
     rows = _delete_batch(connection, batch_id)
     for table in (CORRECTION, DUPLICATE, PHOTO):
         connection.execute(delete(table).where(table.c.batch_id == batch_id))
-    connection.execute(delete(HELD).where(HELD.c.batch_id == batch_id, HELD.c.report_id.is_not(None)))
     for table in (HELD, FEATURE):
         rows += connection.execute(delete(table).where(table.c.batch_id == batch_id)).rowcount
     return rows
@@ -330,6 +345,10 @@ def _forget_reports(
 ) -> None:
     """Delete reports and whatever points at them or stood there for them alone."""
     going = columns[0]
+    held_ids, became = fetch_columns(
+        connection, "SELECT held_id, report_id FROM held WHERE report_id IS NOT NULL", ["int64"] * 2
+    )
+    restore_held(connection, held_ids[np.isin(became, going)])
     groups = groups_of(connection, going)
     forget_pairs(connection, going)
     delete_them()
@@ -351,6 +370,37 @@ def existing_keys(connection: Connection) -> tuple[NDArray[np.int64], NDArray[np
         connection, "SELECT report_id, source_key FROM report", ["int64", "int64"]
     )
     return np.sort(reports), np.sort(sources[sources != 0])
+
+
+def find_stored(connection: Connection, numbers: Any, keys: Any) -> Any:
+    """Return ``report_id, source_key, batch_id`` of the reports that have one of the numbers or keys.
+
+    Parameters
+    ----------
+    connection
+        A snapshot.
+    numbers
+        int64: ``report_id``.
+    keys
+        int64: ``source_key``.
+    """
+    names = ("report_id", "source_key", "batch_id")
+    statement = f"SELECT {', '.join(names)} FROM report"  # noqa: S608 - our own names
+    wanted, keyed = np.asarray(numbers, dtype=np.int64), np.asarray(keys, dtype=np.int64)
+    if max(len(wanted), len(keyed)) <= SLAB:
+        parts = [
+            in_slabs(connection, f"{statement} WHERE {name}", ["int64"] * 3, values)
+            for name, values in (("report_id", wanted), ("source_key", keyed))
+            if len(values)
+        ]
+        read = [np.concatenate(columns) for columns in zip(*parts, strict=True)] or [
+            np.empty(0, np.int64)
+        ] * 3
+    else:  # one reading of all is quicker than looking for so many
+        read = fetch_columns(connection, statement, ["int64"] * 3)
+        chosen = np.isin(read[0], wanted) | np.isin(read[1], keyed)
+        read = [column[chosen] for column in read]
+    return pd.DataFrame(dict(zip(names, read, strict=True))).drop_duplicates("report_id", ignore_index=True)
 
 
 def update_placing(
@@ -375,6 +425,60 @@ def update_placing(
     value = sign(connection)
     statement = f"UPDATE report SET zone_id = {value} WHERE report_id = {value}"  # noqa: S608 - only signs
     run_slabs(connection, statement, [zones[order], ids[order]])
+
+
+def is_category_used(connection: Connection, code: str) -> bool:
+    """Whether any report is of a category."""
+    return connection.execute(select(REPORT.c.arrival).where(REPORT.c.category == code)).first() is not None
+
+
+def count_stated_grids(connection: Connection) -> Any:
+    """Count the reports by the code of the grid that their sender names: ``stated_grid, count``."""
+    read = fetch_columns(
+        connection,
+        "SELECT stated_grid, count(*) FROM report WHERE stated_grid != '' GROUP BY stated_grid",
+        ["str", "int64"],
+    )
+    return pd.DataFrame({"stated_grid": read[0], "count": read[1]})
+
+
+def read_stated_grids(connection: Connection, spellings: Sequence[str]) -> Any:
+    """Return the reports whose sender names one of these grids, in the order of arrival.
+
+    Returns
+    -------
+    DataFrame
+        ``report_id, batch_id, row_number, stated_grid, grid_id, lon, lat``.
+    """
+    types = {"report_id": "int64", "batch_id": "int64", "row_number": "int64", "stated_grid": "str"}
+    types |= {"grid_id": "str", "lon": "float64", "lat": "float64"}
+    statement = (
+        f"SELECT {', '.join(types)} FROM report JOIN zone ON zone.zone_id = report.zone_id "  # noqa: S608
+        f"WHERE stated_grid != '' AND stated_grid IN ({', '.join([sign(connection)] * len(spellings))}) "
+        "ORDER BY arrival"
+    )
+    read = fetch_columns(connection, statement, list(types.values()), spellings)
+    return pd.DataFrame(dict(zip(types, read, strict=True)))
+
+
+def update_stated_grids(connection: Connection, report_ids: Any, codes: Any) -> None:
+    """Store which grid the sender means, after it was asked; ``""``: none.
+
+    Parameters
+    ----------
+    connection
+        That writes.
+    report_ids
+        int64.
+    codes
+        Texts, aligned.
+    """
+    value = sign(connection)
+    run_slabs(
+        connection,
+        f"UPDATE report SET stated_grid = {value} WHERE report_id = {value}",  # noqa: S608 - only signs
+        [pd.array(list(codes), dtype="str"), np.asarray(report_ids, dtype=np.int64)],
+    )
 
 
 # -- held rows ---------------------------------------------------------------------------------------
@@ -413,6 +517,7 @@ def read_held(
     *,
     dismissed: bool = False,
     reasons: Sequence[str] = (),
+    details: Sequence[str] | None = None,
     held_ids: Sequence[int] | None = None,
     limit: int | None = None,
 ) -> Any:
@@ -430,6 +535,8 @@ def read_held(
         Also those that a person decided not to store.
     reasons
         Only these codes; empty: all.
+    details
+        Only rows with one of these values at fault, some hundreds at most.
     held_ids
         Only these rows.
     limit
@@ -445,6 +552,8 @@ def read_held(
         limits.append(f"held.batch_id = {int(batch_id)}")
     if reasons:
         limits.append(f"held.reason IN ({', '.join([sign(connection)] * len(reasons))})")
+    if details is not None:
+        limits.append(f"held.detail IN ({', '.join([sign(connection)] * len(details))})")
     if held_ids is not None:
         limits.append(f"held.held_id IN ({', '.join(str(int(number)) for number in held_ids)})")
     statement = (
@@ -457,7 +566,7 @@ def read_held(
         statement += f" LIMIT {int(limit)}"
     types = [*HELD_ROWS.columns.values(), "int64", "str", "str", "str", "int64", TIME]
     names = [*HELD_ROWS.columns, "batch_id", "kind", "file_name", "source", "held_id", "dismissed_at"]
-    read = fetch_columns(connection, statement, types, tuple(reasons))
+    read = fetch_columns(connection, statement, types, (*reasons, *(details or ())))
     return pd.DataFrame(dict(zip(names, read, strict=True)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from pingan_geo.model.tables import ALIASES, CORRECTIONS, TIME
 from pingan_geo.storage.bulk import fetch_columns, insert_slabs, quoted, run_slabs, sign
@@ -121,8 +121,8 @@ def delete_alias(connection: Connection, kind: str, spelling: str) -> bool:
 # -- corrections -------------------------------------------------------------------------------------
 
 
-def insert_corrections(connection: Connection, batch_id: int, table: Any) -> None:
-    """Keep what was changed in the rows of an import.
+def insert_corrections(connection: Connection, batch_id: int, table: Any) -> list[int]:
+    """Keep what was changed in the rows of an import, and return the numbers that the corrections got.
 
     Parameters
     ----------
@@ -141,7 +141,11 @@ def insert_corrections(connection: Connection, batch_id: int, table: Any) -> Non
     table = CORRECTIONS.check(table)
     columns: dict[str, Any] = {name: table[name].array for name in CORRECTIONS.columns}
     columns["batch_id"] = np.full(len(table), batch_id)
+    newest = select(func.coalesce(func.max(CORRECTION.c.correction_id), 0))
+    before = int(connection.execute(newest).scalar_one())
     insert_slabs(connection, CORRECTION, columns)
+    added = select(CORRECTION.c.correction_id).where(CORRECTION.c.correction_id > before)
+    return [int(number) for number in connection.execute(added).scalars()]
 
 
 def read_corrections(connection: Connection, batch_id: int | None = None) -> Any:

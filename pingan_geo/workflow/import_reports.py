@@ -42,6 +42,7 @@ from pingan_geo.storage.records import (
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file
 from pingan_geo.workflow.placing import Placer, choose_datum
+from pingan_geo.workflow.reread import options_json
 from pingan_geo.workflow.towns import Town
 
 _KIND = "reports"
@@ -320,6 +321,7 @@ class _Work:
                 datum=self.rules.datum,
                 layout=self.layout,
                 imported_at=self.now,
+                options=options_json(self.rules, self.columns),
             )
         return self.batch_id
 
