@@ -186,6 +186,12 @@ def lon_lat(x: float, y: float) -> tuple[float, float]:
     return round(float(lon), 7), round(float(lat), 7)
 
 
+def lon_lat_many(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return WGS-84 degrees of many places in metres from the centre."""
+    lon, lat = local_metres(*CENTRE).inverse(x, y)
+    return np.round(lon, 7), np.round(lat, 7)
+
+
 def make_town(seed: int = 1, entries: int = _FULL_SIZE) -> MadeTown:
     """Return a town whose gazetteer lists exactly so many entries; the same for the same seed.
 
