@@ -35,6 +35,9 @@ _ARCHIVES = frozenset({".zip", ".rar", ".7z", ".gz", ".kmz"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif"})
 _PASSWORD = "a workbook protected by a password; save it without one"  # noqa: S105 - a sentence
 
+#: A workbook of Excel 97–2003 begins with these records when its cells are encrypted (BOF, FILEPASS).
+_LOCKED_BIFF = re.compile(rb"\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL)
+
 
 def family_of(path: Path, start: bytes) -> str:
     """Return ``text``, ``workbook``, ``layer``, ``json`` or ``photos``.
@@ -130,7 +133,7 @@ def _start_of(packed: zipfile.ZipFile, name: str, count: int = 60) -> bytes:
 def _family_of_ole(path: Path) -> str:
     with path.open("rb") as stream:
         content = stream.read(16 << 20)
-    if "EncryptedPackage".encode("utf-16-le") in content:
+    if "EncryptedPackage".encode("utf-16-le") in content or _LOCKED_BIFF.search(content):
         raise refuse(path, _PASSWORD)
     if "WordDocument".encode("utf-16-le") in content:
         raise refuse(path, "a Word document")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import re
+import subprocess
+import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +36,32 @@ from pingan_geo.intake.raw import (
     refuse,
     text_frame,
 )
+
+#: Cells of the rectangle of a sheet: some 2 GB in the library.
+_MOST_CELLS = 60_000_000
+_SHEET_PART = re.compile(r"(?i)sheets?/[^/]*\.xml$")
+#: A reference beyond column Z or row 999,999; without one, a sheet is never too wide.
+_FAR = re.compile(rb"""r\s*=\s*["'](?:[A-Za-z]{2,9}\d|[A-Za-z]?\d{7})""")
+_CORNER = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,9})(\d{1,19})""")
+#: Opens every sheet with little memory; what the library raises is said later, by the one who asked.
+_PROBE_S = 300
+_PROBE = """
+import sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except (ImportError, OSError, ValueError):
+    pass
+try:
+    import io, python_calamine
+    with open(sys.argv[1], "rb") as stream:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(stream.read()))
+    for sheet in book.sheets_metadata:
+        book.get_sheet_by_name(sheet.name)
+except BaseException:
+    sys.exit(1)
+"""
 
 
 @dataclass(frozen=True)
@@ -125,31 +156,98 @@ def open_workbook(
 
 def _shown_sheets(path: Path) -> tuple[list[str], Any]:
     """Return the names of the sheets that are shown, and how to get one."""
-    try:
-        book = python_calamine.load_workbook(path)
+    _refuse_wide(path)
+    with _reading(path):
+        # by its bytes: given a path, the library would believe the name
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(path.read_bytes()))
         shown = [
             sheet.name
             for sheet in book.sheets_metadata
             if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
             and sheet.visible == python_calamine.SheetVisibleEnum.Visible
         ]
-    except python_calamine.PasswordError as error:
-        raise refuse(path, "a workbook protected by a password; save it without one") from error
-    except (python_calamine.CalamineError, OSError) as error:
-        raise refuse(path, "a damaged workbook") from error
     if not shown:
         raise EmptyFileError(file=path.name)
     held: dict[str, Any] = {}
 
     def sheet_of(name: str) -> Any:
         if name not in held:
-            try:
+            with _reading(path):
                 held[name] = book.get_sheet_by_name(name)
-            except (python_calamine.CalamineError, OSError) as error:
-                raise refuse(path, "a damaged workbook") from error
         return held[name]
 
     return shown, sheet_of
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the library raises into one sentence."""
+    try:
+        yield
+    except python_calamine.PasswordError as error:
+        raise refuse(path, "a workbook protected by a password; save it without one") from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise refuse(path, "a damaged workbook") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # how a library in Rust stumbles; it has no other name
+            raise
+        raise refuse(path, "a damaged workbook") from error
+
+
+def _refuse_wide(path: Path) -> None:
+    """Refuse a workbook whose cells lie so far apart that the library would end the whole process.
+
+    It makes room for every cell of the rectangle that holds all of them. In an XLSX the corners are looked
+    for; any other workbook is opened by a process of its own first.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            sheets = [name for name in packed.namelist() if _SHEET_PART.search(name)]
+            if "xl/workbook.xml" in packed.namelist():
+                if any(_is_wide(packed, name) for name in sheets):
+                    raise refuse(
+                        path,
+                        "a workbook with a cell far outside its table; delete that cell and save it again",
+                    )
+                return
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+        pass  # no archive, or a damaged one
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own interpreter, our own words
+            [sys.executable, "-P", "-c", _PROBE, str(path.resolve())],
+            check=False,
+            capture_output=True,
+            timeout=_PROBE_S,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        ended = -1
+    if ended not in {0, 1}:
+        raise refuse(path, "a damaged workbook")
+
+
+def _is_wide(packed: zipfile.ZipFile, name: str) -> bool:
+    """Whether the cells of a sheet span more than can be held."""
+    row = column = 0
+    rest = b""
+    with packed.open(name) as stream:
+        while block := stream.read(1 << 20):
+            block = rest + block
+            rest = block[-40:]
+            if not _FAR.search(block):
+                continue
+            for found in _CORNER.finditer(block):
+                row = max(row, int(found[2]))
+                column = max(column, _column_number(found[1]))
+            if max(row, 1) * max(column, 26) > _MOST_CELLS:
+                return True
+    return False
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
 
 
 def first_records(sheet: Any, count: int = HEADING_SEARCH) -> tuple[list[list[str]], Merges]:

@@ -8,6 +8,7 @@ import zipfile
 
 import geopandas as gpd
 import openpyxl
+import PIL.Image
 import pytest
 import shapely
 
@@ -16,9 +17,11 @@ from pingan_geo.errors import (
     FileMissingError,
     GeometryKindError,
     NoCrsError,
+    TooLargeInsideError,
     UnclosedQuoteError,
     UnreadableFileError,
 )
+from pingan_geo.intake.archives import weigh_archive
 from pingan_geo.intake.files import open_table, read_rows
 from pingan_geo.intake.raw import distinct_headings
 from pingan_geo.intake.text_tables import BLOCK_BYTES
@@ -76,6 +79,14 @@ def test_empty_file_is_refused(tmp_path, content):
         ("a.json", b'{"a": 1}', "JSON"),
         ("a.xml", b"<?xml version='1.0'?><a/>", "XML"),
         ("a.gz", b"\x1f\x8b\x08", "gzip"),
+        ("a.tif", b"II*\x00\x08", "TIFF"),
+        ("a.xls", b"MIME-Version: 1.0\nContent-Type: multipart/related; x", "MHTML"),
+        ("a.slk", b"ID;PWXL;N;E\nP;PGeneral", "SYLK"),
+        (
+            "a.xls",
+            b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+            "XML spreadsheet of 2003",
+        ),
         ("a.db", b"SQLite format 3\x00" + b"\x00" * 100, "SQLite"),
         ("a.xlsx", b"PK\x03\x04 not really", "damaged ZIP"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "damaged workbook"),
@@ -99,8 +110,139 @@ def test_other_files_are_refused_by_what_they_are(tmp_path, name, content, found
 def test_csv_that_is_a_zip_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.csv", "w") as packed:
         packed.writestr("a.txt", "x")
-    with pytest.raises(UnreadableFileError, match="ZIP archive"):
+    with pytest.raises(UnreadableFileError, match="ZIP archive; unpack it"):
         open_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("inner", ["b.zip", "folder/b.RAR", "b.kmz"])
+def test_archive_in_an_archive_is_refused(tmp_path, made_files, inner):
+    path = write(tmp_path / "a.zip", made_files.packed({"a.shp": b"x", inner: b"PK"}))
+    with pytest.raises(UnreadableFileError, match="another archive inside"):
+        open_table(path)
+
+
+def test_archive_with_a_password_is_refused(tmp_path, made_files):
+    content = bytearray(made_files.packed({"a.kml": b"<kml/>"}))
+    content[6] |= 1  # of the part itself, and of the list at the end
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(UnreadableFileError, match="password"):
+        open_table(write(tmp_path / "a.zip", bytes(content)))
+
+
+@pytest.mark.parametrize("kind", ["xls", "ods"])
+def test_old_and_open_workbooks_with_a_password_are_refused(tmp_path, made_files, kind):
+    path = write(tmp_path / f"a.{kind}", getattr(made_files, kind)([["a", "b"], [1, 2]], locked=True))
+    with pytest.raises(UnreadableFileError, match="protected by a password"):
+        open_table(path)
+
+
+@pytest.mark.parametrize(
+    ("stream", "found"),
+    [("PowerPoint Document", "PowerPoint"), ("WordDocument", "Word"), ("__substg1.0_0037001F", "Outlook")],
+)
+def test_old_office_files_that_are_no_workbooks_are_refused(tmp_path, made_files, stream, found):
+    with pytest.raises(UnreadableFileError, match=found):
+        open_table(write(tmp_path / "a.et", made_files.ole({stream: b"x"})))
+
+
+# -- archives that unpack to too much ----------------------------------------------------------------
+
+
+def zeros(tmp_path, name, megabytes, parts=1, entry="xl/worksheets/sheet1.xml"):
+    """An archive of zeros, which packs a thousandfold, that seems to be a workbook."""
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        packed.writestr("xl/workbook.xml", "<workbook/>")
+        for part in range(parts):
+            with packed.open(f"{part or ''}{entry}", "w") as stream:
+                for _ in range(megabytes):
+                    stream.write(bytes(1 << 20))
+    return path
+
+
+def test_archive_that_says_it_unpacks_to_too_much_is_refused(tmp_path):
+    with pytest.raises(TooLargeInsideError) as caught:
+        open_table(zeros(tmp_path, "a.xlsx", 201))
+    assert caught.value.values["entries"] == 2
+    assert "201 MB" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"), [("a.xlsx", "xl/a.xml"), ("a.kmz", "doc.kml"), ("a.zip", "a.shp")]
+)
+def test_archive_that_lies_about_its_size_is_refused(tmp_path, name, entry):
+    path = zeros(tmp_path, name, 201, entry=entry)
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"PK\x01\x02")
+    content[place + 24 : place + 28] = (1000).to_bytes(4, "little")
+    path.write_bytes(bytes(content))
+    with zipfile.ZipFile(path) as packed:
+        assert sum(entry.file_size for entry in packed.infolist()) < 2000
+    with pytest.raises(TooLargeInsideError):
+        open_table(path)
+
+
+def test_archive_of_one_part_named_a_hundred_times_is_refused(tmp_path):
+    """Parts that overlap: small on the disk, each of an innocent size."""
+    path = zeros(tmp_path, "a.xlsx", 90)
+    content = path.read_bytes()
+    start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    last = content[content.rindex(b"PK\x01\x02") : end]
+    listing = content[start:end] + b"".join(last.replace(b"sheet1", f"sh{n:04}".encode()) for n in range(99))
+    tail = bytearray(content[end:])
+    tail[8:12] = (101).to_bytes(2, "little") * 2
+    tail[12:16] = len(listing).to_bytes(4, "little")
+    path.write_bytes(content[:start] + listing + tail)
+    with pytest.raises(TooLargeInsideError):
+        open_table(path)
+
+
+def test_archive_of_too_many_parts_is_refused(tmp_path, made_files):
+    path = write(tmp_path / "a.zip", made_files.packed({f"{n}.jpg": b"" for n in range(20_001)}))
+    with pytest.raises(TooLargeInsideError):
+        open_table(path)
+
+
+@pytest.mark.parametrize("corner", ["XFD1048576", "AAA100000"])
+def test_workbook_with_a_cell_far_away_is_refused_and_ends_nothing(tmp_path, corner):
+    """The library would make room for every cell between, and end the process when there is none."""
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active[corner] = "编号", 1
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(UnreadableFileError, match="far outside"):
+        open_table(tmp_path / "a.xlsx")
+
+
+def test_wide_table_and_a_cell_far_down_are_read(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append([f"h{number}" for number in range(1000)])
+    book.active.append([1] * 1000)
+    book.save(tmp_path / "a.xlsx")
+    assert len(rows_of(tmp_path / "a.xlsx")[0][1]) == 1000
+    path = workbook(tmp_path / "b.xlsx", ["a", "b"], [1, 2])
+    book = openpyxl.load_workbook(path)
+    book.active["B1000000"] = "x"
+    book.save(path)
+    assert rows_of(path) == [(2, ["1", "2"]), (1_000_000, ["", "x"])]
+
+
+def test_old_workbook_with_a_cell_far_away_is_refused_and_ends_nothing(tmp_path, made_files):
+    content = made_files.xls([["编号", "b"], [1, 2]]).replace(
+        b"\x03\x02\x0e\x00\x01\x00\x01\x00", b"\x03\x02\x0e\x00\xff\xff\xff\xff"
+    )
+    with pytest.raises(UnreadableFileError, match="damaged workbook"):
+        open_table(write(tmp_path / "a.xls", content))
+
+
+def test_large_workbook_is_not_taken_for_harmful(tmp_path):
+    """Ledgers repeat themselves: a sheet packs to a thirtieth."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for number in range(2_000):
+        sheet.append([number, "飞线", "新塍镇"] * 5)
+    book.save(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as packed:
+        weigh_archive(tmp_path / "a.xlsx", packed)
 
 
 def test_word_document_is_refused(tmp_path):
@@ -292,6 +434,70 @@ def test_workbook_that_counts_from_1904(tmp_path):
     book.active.append([1, 2])
     book.save(tmp_path / "a.xlsx")
     assert open_table(tmp_path / "a.xlsx").serials == "1904"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.xls", "xls"), ("a.et", "xls"), ("a.csv", "xls"), ("a.xlsb", "xlsb"), ("a.ods", "ods")],
+)
+def test_workbooks_of_every_kind_give_the_same_rows(tmp_path, made_files, name, kind):
+    path = write(
+        tmp_path / name,
+        getattr(made_files, kind)([["编号", "地点", "经度"], ["A1", "", 120.61], [7, "北街", 1]]),
+    )
+    assert open_table(path).headings == ("编号", "地点", "经度")
+    assert rows_of(path) == [(2, ["A1", "", "120.61"]), (3, ["7", "北街", "1"])]
+
+
+@pytest.mark.parametrize("name", ["a.et", "a.xlsm", "a.xls", "a.csv"])
+def test_xlsx_under_another_name_is_read_as_what_it_is(tmp_path, name):
+    path = workbook(tmp_path / "b.xlsx", ["a", "b"], [1, 2]).rename(tmp_path / name)
+    assert rows_of(path) == [(2, ["1", "2"])]
+
+
+def test_text_named_as_a_workbook_is_read_as_text(tmp_path):
+    path = write(tmp_path / "a.xlsx", "编号,地点\n1,北街\n".encode("gb18030"))
+    assert (open_table(path).kind, rows_of(path)) == ("csv", [(2, ["1", "北街"])])
+
+
+def test_sheet_that_begins_right_of_the_first_column(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet["C3"], sheet["C4"], sheet["D4"], sheet["E4"] = "位置", "经度", "纬度", "x"
+    sheet["E3"], sheet["F3"], sheet["F5"] = "情况", "时间", "7月"
+    sheet["C5"], sheet["D5"], sheet["E5"] = 1, 2, 3
+    for cells in ("C3:D3", "F3:F4"):
+        sheet.merge_cells(cells)
+    book.save(tmp_path / "a.xlsx")
+    assert open_table(tmp_path / "a.xlsx").headings == ("位置-经度", "位置-纬度", "情况-x", "时间")
+    assert rows_of(tmp_path / "a.xlsx") == [(5, ["1", "2", "3", "7月"])]
+
+
+# -- photos ------------------------------------------------------------------------------------------
+
+
+def picture(path):
+    PIL.Image.new("RGB", (8, 8)).save(path)
+    return path
+
+
+def test_picture_folder_of_pictures_and_archive_of_pictures_are_photos(tmp_path):
+    one = picture(tmp_path / "a.jpg")
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    picture(tmp_path / "b" / "c" / "d.jpg")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.write(one, "x/a.jpg")
+        packed.writestr("__MACOSX/x/._a.jpg", b"x")
+        packed.writestr("x/Thumbs.db", b"x")
+    for path, count in ((one, 1), (tmp_path / "b", 1), (tmp_path / "a.zip", 1)):
+        table = open_table(path)
+        assert (table.kind, sum(len(chunk.rows) for chunk in read_rows(table))) == ("photos", count)
+
+
+def test_folder_without_pictures_is_refused(tmp_path):
+    write(tmp_path / "a.txt", "x")
+    with pytest.raises(UnreadableFileError, match="without photos"):
+        open_table(tmp_path)
 
 
 # -- layers ------------------------------------------------------------------------------------------
