@@ -36,13 +36,34 @@ _DATUM: _Ranks = (
     ("crs", "coordinatesystem"),
 )
 
+
+def _one_by_one(*spellings: str) -> _Ranks:
+    """Return each spelling as a rank of its own: of a field that may be missing, the first is taken."""
+    return tuple((each,) for each in spellings)
+
+
+_LON_FIRST = ("经纬度", "经纬度坐标", "经纬坐标", "lonlat", "lnglat", "longitudelatitude", "xy坐标", "xy")
+_LAT_FIRST = ("纬经度", "latlon", "latlng", "latlong", "latitudelongitude")
+_LONLAT: _Ranks = (
+    (*_LON_FIRST, *_LAT_FIRST),
+    ("坐标", "坐标点", "位置坐标", "地理坐标", "坐标位置", "坐标信息", "定位坐标", "点位坐标", "火星坐标"),
+    ("coordinates", "coordinate", "coords", "coord", "gps", "wkt", "geom", "geometry"),
+    ("定位", "gps定位", "地理位置"),
+)
+
 _POINT_FIELDS: Mapping[str, _Ranks] = {"lon": _LON, "lat": _LAT}
 
 #: Field → spellings, plain (see :func:`plain`), in ranks.
 _REPORT_FIELDS: Mapping[str, _Ranks] = {
     "lon": _LON,
     "lat": _LAT,
+    "lonlat": _LONLAT,
     "datum": _DATUM,
+    "closed": _one_by_one(
+        *("办结时间", "办结日期", "结案时间", "结案日期", "处置完成时间", "整改完成时间", "完成时间"),
+        *("完成日期", "关闭时间", "closedat", "closeddate", "closedtime", "closetime", "closedate"),
+        *("dateclosed", "closeddatetime", "closed"),
+    ),
     "time": (
         ("发生时间", "事发时间", "案发时间", "发案时间", "事件发生时间", "事件时间", "发生日期时间"),
         ("occurredat", "occurrencedatetime", "occurrencedate", "occurreddate", "dateofoccurrence"),
@@ -105,7 +126,18 @@ _REPORT_FIELDS: Mapping[str, _Ranks] = {
         ("地址", "详细地址", "发生地址", "事发地址", "地点", "发生地点", "事发地点", "案发地点", "具体地点"),
         ("位置", "事发位置", "具体位置", "点位", "点位名称", "地点描述"),
         ("address", "fulladdress", "incidentaddress", "streetaddress", "locationaddress"),
-        ("place", "location", "locationdescription", "block", "street"),
+        ("place", "block", "street"),
+        *_one_by_one("locationdescription", "location"),
+    ),
+    "estate": _one_by_one("小区", "小区名称", "所属小区", "所在小区", "楼盘", "estate"),
+    "building": _one_by_one("楼栋", "楼栋号", "幢号", "栋号", "楼号", "楼幢", "幢", "栋", "building"),
+    "unit": _one_by_one("单元", "单元号"),
+    "room": _one_by_one("室", "室号", "房号", "房间号", "房室号"),
+    "road": _one_by_one("道路", "道路名称", "路名", "街路", "街路巷"),
+    "house_number": _one_by_one("门牌号", "门牌", "门牌号码"),
+    "grid": _one_by_one(
+        *("网格编号", "网格编码", "网格代码", "网格号", "所属网格编号", "所属网格", "所在网格", "网格"),
+        *("网格名称", "gridid", "gridcode", "gridno", "grid", "gridname"),
     ),
     "reporter": (
         ("上报人编号", "上报人工号", "上报人id", "上报人代码", "报告人编号", "上报员编号"),
@@ -117,6 +149,7 @@ _REPORT_FIELDS: Mapping[str, _Ranks] = {
 _FEATURE_FIELDS: Mapping[str, _Ranks] = {
     "lon": _LON,
     "lat": _LAT,
+    "lonlat": _LONLAT,
     "datum": _DATUM,
     "feature_id": (
         ("featureid",),
@@ -165,7 +198,11 @@ _PARTS: Mapping[str, re.Pattern[str]] = {
     "description": re.compile(r"描述|description"),
     "place": re.compile(r"地址|地点|address"),
 }
-_REQUIRED = {"reports": ("lon", "lat", "time", "category"), "points": ("lon", "lat")}
+#: These hold such a part, but are fields of their own.
+_TELLING = {spelling for name in ("lonlat", "closed") for rank in _REPORT_FIELDS[name] for spelling in rank}
+_REQUIRED = {"reports": ("time", "category"), "points": ("lon", "lat")}
+#: Any of these says where a report was made.
+_WORDS_FOR_PLACES = ("place", "estate", "road")
 #: Field → spellings to suggest.
 _EXAMPLES = {
     "lon": "经度 / lon",
@@ -173,12 +210,25 @@ _EXAMPLES = {
     "time": "时间 / datetime",
     "category": "类别 / category",
     "name": "名称 / name",
+    "where": "经度 + 纬度 / 坐标 / 地址 / lon + lat / address",
+    "point": "经度 + 纬度 / 坐标 / lon + lat",
 }
 #: Field → word for people, an English msgid.
 FIELD_NAMES = {
     "lon": "longitude",
     "lat": "latitude",
+    "lonlat": "coordinates",
+    "where": "the place (longitude and latitude, both in one column, or words for it)",
+    "point": "the place (longitude and latitude, or both in one column)",
     "datum": "datum",
+    "closed": "time of closing",
+    "estate": "estate",
+    "building": "building",
+    "unit": "unit",
+    "room": "room",
+    "road": "road",
+    "house_number": "house number",
+    "grid": "grid",
     "time": "time",
     "clock": "time of day",
     "category": "category",
@@ -201,7 +251,8 @@ _BRACKETS = re.compile(r"[(\[{<【〔][^)\]}>】〕]*[)\]}>】〕]")
 _PERSONAL = re.compile(
     r"身份证|证件号|公民身份号|电话|手机|联系方式|微信|姓名|联系人|当事人|报案人|报警人|举报人|投诉人"
     r"|phone|mobile|telephone|idcard|identitycard|passport|^ssn$|^tel$|e?mail"
-    r"|reportername|callername|complainant|contactname|^(?:上报|报告|反映)人$"
+    r"|reportername|callername|complainant|contactname|victim|suspect|ownername|officername"
+    r"|(?:户主|业主|房东|租客|住户|民警)(?![数类])|(?:人|员|者)(?:名称|名字|签名|签字)?$"
 )
 #: Of named points, the name itself is wanted; numbers of persons and telephones are not.
 _PERSONAL_NUMBERS = re.compile(
@@ -286,11 +337,14 @@ def map_columns(
     left_out = tuple(each.text for each in read if personal.search(each.core))
     read = [each for each in read if each.text not in left_out]
     for name, ranks in wanted.items():
-        if name in found or (layer and name == "datum"):
+        if name in found or (layer and name in {"datum", "lonlat"}):
             continue
         fitting = _fitting(read, name, ranks, set(found.values()), short=short)
-        if name in {"lon", "lat"}:
+        if name in {"lon", "lat", "lonlat"}:
             fitting = _of_datum(fitting, datum)
+        if name == "lonlat" and {"lon", "lat"} <= found.keys():  # only a check, if it is the same kind
+            own = {each.datum for each in read if each.text in {found["lon"], found["lat"]}}
+            fitting = [each for each in fitting if {each.datum} == own][:1]
         if len(fitting) > 1:
             raise AmbiguousColumnsError(
                 file=file, columns=", ".join(each.text for each in fitting), field=FIELD_NAMES[name]
@@ -300,11 +354,10 @@ def map_columns(
     if kind == "reports" and not layer:
         _join_clock(read, found)
     _check_required(kind, found, headings, file)
-    named = {each.datum for each in read if each.datum and each.text in {found.get("lon"), found.get("lat")}}
+    places = {name: found[name] for name in ("lon", "lat", "lonlat") if name in found}
+    named = {each.datum for each in read if each.datum and each.text in places.values()}
     if len(named) > 1:
-        raise AmbiguousColumnsError(
-            file=file, columns=f"{found['lon']}, {found['lat']}", field=FIELD_NAMES["datum"]
-        )
+        raise AmbiguousColumnsError(file=file, columns=", ".join(places.values()), field=FIELD_NAMES["datum"])
     used = {*found.values(), *left_out}
     return ColumnMap(
         fields=found,
@@ -341,7 +394,7 @@ def _fitting(
         if short and (fitting := [each for each in free if each.core in cut]):
             return fitting
     part = _PARTS.get(name)
-    return [each for each in free if part.search(each.words)] if part else []
+    return [each for each in free if part.search(each.words) and each.core not in _TELLING] if part else []
 
 
 def _cut(spelling: str, encoding: str) -> str:
@@ -365,13 +418,16 @@ def _join_clock(read: list[_Heading], found: dict[str, str]) -> None:
         found["time"], found["clock"] = dates[0].text, time.text
 
 
+def pair_order(heading: str) -> str:
+    """Return ``lonlat`` or ``latlon`` as the heading of a column with both coordinates says, else ``""``."""
+    core = _read_heading(heading).core
+    return "lonlat" if core in _LON_FIRST else "latlon" if core in _LAT_FIRST else ""
+
+
 def _check_required(kind: str, found: Mapping[str, str], headings: Sequence[str], file: str) -> None:
-    missing = [name for name in _REQUIRED.get(kind, ()) if name not in found]
-    if kind in FEATURE_KINDS:
-        if "name" not in found and "feature_id" not in found:
-            missing.append("name")
-        if kind != "volunteers" or ("lon" in found) != ("lat" in found):
-            missing += [name for name in ("lon", "lat") if name not in found]
+    missing = [*_missing_place(kind, found), *(name for name in _REQUIRED.get(kind, ()) if name not in found)]
+    if kind in FEATURE_KINDS and "name" not in found and "feature_id" not in found:
+        missing.insert(0, "name")
     if missing:
         raise MissingColumnsError(
             file=file,
@@ -379,3 +435,15 @@ def _check_required(kind: str, found: Mapping[str, str], headings: Sequence[str]
             columns=", ".join(headings),
             examples=", ".join(_EXAMPLES[name] for name in missing),
         )
+
+
+def _missing_place(kind: str, found: Mapping[str, str]) -> list[str]:
+    """Return what is missing to know where rows lie; half of a pair of coordinates is asked for."""
+    halves = [name for name in ("lon", "lat") if name not in found]
+    if kind == "points" or "lonlat" in found or not halves:
+        return []
+    if len(halves) == 1:
+        return halves
+    if kind == "reports":
+        return [] if any(name in found for name in _WORDS_FOR_PLACES) else ["where"]
+    return [] if kind == "volunteers" else ["point"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.columns import ColumnMap, pair_order
 from pingan_geo.intake.places import PlaceRules, Verdicts, read_places
 from pingan_geo.intake.raw import RawChunk
-from pingan_geo.intake.texts import arrow_text, has_value, mask_persons, pandas_text
-from pingan_geo.intake.values import broken_rows, held_rows
+from pingan_geo.intake.texts import arrow_text, has_value, pandas_text
+from pingan_geo.intake.values import broken_rows, corrections_of, further_cells, held_rows
+from pingan_geo.model.tables import CORRECTIONS
 
 #: Of these, a row without a place is stored too: a volunteer's area is a village.
 WITHOUT_PLACE = ("volunteers",)
@@ -34,12 +34,15 @@ class CleanedFeatures:
         HELD_ROWS.
     phones, id_numbers
         Masked in texts.
+    corrections
+        CORRECTIONS: features whose longitude and latitude were exchanged.
     """
 
     features: pd.DataFrame
     held: pd.DataFrame
     phones: int
     id_numbers: int
+    corrections: pd.DataFrame = field(default_factory=CORRECTIONS.empty)
 
 
 def clean_features(chunk: RawChunk, kind: str, columns: ColumnMap, rules: PlaceRules) -> CleanedFeatures:
@@ -67,27 +70,37 @@ def clean_features(chunk: RawChunk, kind: str, columns: ColumnMap, rules: PlaceR
     verdicts = Verdicts(len(rows))
     number, name = _numbers_and_names(texts, len(rows))
     verdicts.hold(np.asarray(pc.equal(number, "")), "no_name", number)
-    if "lon" in texts:
-        lon, lat, _ = read_places(texts, rules, verdicts, needed=kind not in WITHOUT_PLACE)
-    else:
-        lon, lat = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+    places = read_places(
+        texts,
+        rules,
+        verdicts,
+        count=len(rows),
+        order=pair_order(columns.fields["lonlat"]) if "lonlat" in texts else "",
+        needed=kind not in WITHOUT_PLACE,
+    )
     good = verdicts.good
     kept = pa.array(good)
-    attributes, phones, ids = _attributes(rows[good], columns)
+    attributes, phones, ids = further_cells(rows[good], columns.unused)
     table = pd.DataFrame(
         {
             "row_number": rows.index.to_numpy("int64")[good],
             "feature_id": pandas_text(number.filter(kept)),
             "name": pandas_text(name.filter(kept)),
             "kind": pandas_text(texts["kind"].filter(kept)) if "kind" in texts else "",
-            "lon": lon[good],
-            "lat": lat[good],
+            "lon": places.lon[good],
+            "lat": places.lat[good],
             "attributes": pd.array(attributes, dtype="str"),
         }
     )
     table["kind"] = table["kind"].astype("str")
     held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
-    return CleanedFeatures(table, pd.concat([held, broken_rows(chunk)], ignore_index=True), phones, ids)
+    return CleanedFeatures(
+        features=table,
+        held=pd.concat([held, broken_rows(chunk)], ignore_index=True),
+        phones=phones,
+        id_numbers=ids,
+        corrections=corrections_of(chunk, places, good),
+    )
 
 
 def _numbers_and_names(texts: Mapping[str, Any], count: int) -> tuple[Any, Any]:
@@ -97,20 +110,3 @@ def _numbers_and_names(texts: Mapping[str, Any], count: int) -> tuple[Any, Any]:
         for field in ("feature_id", "name")
     )
     return pc.if_else(pc.equal(number, ""), name, number), pc.if_else(pc.equal(name, ""), number, name)
-
-
-def _attributes(rows: pd.DataFrame, columns: ColumnMap) -> tuple[list[str], int, int]:
-    """Return a JSON object of each row's further columns; empty cells are left out."""
-    phones = ids = 0
-    cells: dict[str, list[str]] = {}
-    for heading in columns.unused:
-        text, more_phones, more_ids = mask_persons(arrow_text(rows[heading]))
-        cells[heading] = text.to_pylist()
-        phones, ids = phones + more_phones, ids + more_ids
-    if not cells:
-        return ["{}"] * len(rows), 0, 0
-    objects = [
-        json.dumps({key: cell for key, cell in zip(cells, row, strict=True) if cell}, ensure_ascii=False)
-        for row in zip(*cells.values(), strict=True)
-    ]
-    return objects, phones, ids

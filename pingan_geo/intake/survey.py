@@ -1,21 +1,29 @@
-"""What only the whole file can tell: day before month, dates without hours, digits of coordinates."""
+"""What only the whole file can tell: day before month, dates without hours or years, digits of coordinates."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pingan_geo.errors import AmbiguousDatesError
 from pingan_geo.intake.columns import ColumnMap
+from pingan_geo.intake.places import MOST_DIGITS, coordinate_decimals
 from pingan_geo.intake.raw import RawChunk
-from pingan_geo.intake.texts import arrow_text, count_decimals
-from pingan_geo.intake.times import DAY_S, Times, join_clock, parse_times
+from pingan_geo.intake.texts import arrow_text, has_value
+from pingan_geo.intake.times import DAY_S, Times, join_clock, parse_times, serial_like
 
-#: More digits than this are made by arithmetic, not by measuring.
-MOST_DIGITS = 7
+#: Fields that a survey looks at.
+SURVEYED = ("time", "clock", "lon", "lat", "lonlat")
+#: A column of text is one of serial dates when so large a share of its filled cells look like them.
+_SERIAL_SHARE = 0.9
+#: A serial with a part of a day, or with a clock beside it.
+_WITH_HOUR = r"[.．]\d*[1-9１-９]|:|："
 
 
 @dataclass
@@ -32,8 +40,16 @@ class Survey:
         Rows whose time of day is not exactly midnight.
     timed
         Rows with a time.
+    unread
+        Rows whose time says something that was not read so far; serials and days without a year are such.
+    serials, serials_with_hour, serial
+        Of those: numbers that look like a spreadsheet's dates, those among them with a time of day, and one.
+    yearless, yearless_example
+        Of those: days that do not name their year, and one.
+    rows
+        Looked at.
     decimals
-        Number of decimals to rows.
+        Number of decimals to rows with coordinates.
     """
 
     day_first: str = ""
@@ -41,24 +57,54 @@ class Survey:
     unclear: str = ""
     with_hour: int = 0
     timed: int = 0
+    unread: int = 0
+    serials: int = 0
+    serials_with_hour: int = 0
+    serial: str = ""
+    yearless: int = 0
+    yearless_example: str = ""
     rows: int = 0
     decimals: dict[int, int] = field(default_factory=dict)
 
+    @staticmethod
+    def headings(columns: ColumnMap) -> list[str]:
+        """Return the columns that :meth:`add` needs."""
+        return list(dict.fromkeys(columns.fields[name] for name in SURVEYED if name in columns.fields))
+
     def add(self, chunk: RawChunk, columns: ColumnMap, *, serials: str = "") -> None:
-        """Take one more chunk into account; it needs only the columns of time, longitude and latitude."""
+        """Take one more chunk into account; it needs only the columns of time and coordinates.
+
+        ``serials`` as in :func:`pingan_geo.intake.times.parse_times`, where it is known beforehand.
+        """
         text = time_text(chunk, columns)
         self.rows += len(text)
         times = parse_times(text, timezone="UTC", date_order="mdy", serials=serials)
         read = ~np.isnat(times.instant)
         midnight = (times.instant.astype("datetime64[s]").astype("int64") % DAY_S) == 0
         self.timed += int(read.sum())
-        self.with_hour += int((read & ~midnight).sum())
+        self.with_hour += int((read & (~midnight | ~np.isnat(times.until))).sum())
+        if not read.all():
+            self._note_unread(text, times, ~read)
         if times.year_last.any():
             self.with_hour += int((times.year_last & ~read & times.has_hour).sum())
             self._note_order(text, times)
-        digits = row_decimals(chunk, columns)
-        for number, count in zip(*np.unique(digits, return_counts=True), strict=True):
+        digits, given = row_decimals(chunk, columns)
+        for number, count in zip(*np.unique(digits[given], return_counts=True), strict=True):
             self.decimals[int(number)] = self.decimals.get(int(number), 0) + int(count)
+
+    def _note_unread(self, text: Any, times: Times, unread: NDArray[np.bool_]) -> None:
+        words = text.filter(pa.array(unread))
+        self.unread += int(has_value(words).sum())
+        serials, yearless = serial_like(words), times.yearless[unread]
+        self.serials += int(serials.sum())
+        self.yearless += int(yearless.sum())
+        self.with_hour += int((yearless & times.has_hour[unread]).sum())
+        if serials.any():
+            timed = np.asarray(pc.match_substring_regex(words, _WITH_HOUR))
+            self.serials_with_hour += int((serials & timed).sum())
+            self.serial = self.serial or words[int(np.argmax(serials))].as_py()
+        if yearless.any() and not self.yearless_example:
+            self.yearless_example = words[int(np.argmax(yearless))].as_py()
 
     def _note_order(self, text: Any, times: Times) -> None:
         both = times.year_last & ~times.day_first & ~times.month_first
@@ -88,10 +134,25 @@ class Survey:
             )
         return "dmy" if self.day_first else "mdy"
 
+    def serial_system(self, stated: str = "") -> str:
+        """Return ``1900``, ``1904`` or ``""``: how numbers in the column of times are to be read.
+
+        Parameters
+        ----------
+        stated
+            By the person or the workbook; it wins. A text table does not say; when nearly all of its cells
+            look like a spreadsheet's dates, they are counted from 1900, as all but very old files do.
+        """
+        if stated or not self.serials:
+            return stated
+        return "1900" if self.serials >= _SERIAL_SHARE * (self.timed + self.unread) else ""
+
     @property
     def dates_only(self) -> bool:
         """Whether no row of the file gives a time of day other than midnight."""
-        return self.timed > 0 and self.with_hour == 0
+        as_serials = bool(self.serial_system())
+        timed = self.timed + (self.serials if as_serials else 0)
+        return timed > 0 and self.with_hour + (self.serials_with_hour if as_serials else 0) == 0
 
     @property
     def usual_digits(self) -> int:
@@ -118,13 +179,20 @@ class Survey:
 
 def time_text(chunk: RawChunk, columns: ColumnMap) -> Any:
     """Return the column of times, joined with the time of day where that has a column of its own."""
-    text = arrow_text(chunk.rows[columns.fields["time"]])
-    if "clock" in columns.fields:
-        text = join_clock(text, arrow_text(chunk.rows[columns.fields["clock"]]))
-    return text
+    headings = {name: columns.fields[name] for name in ("time", "clock") if name in columns.fields}
+    return joined_time({name: arrow_text(chunk.rows[heading]) for name, heading in headings.items()})
 
 
-def row_decimals(chunk: RawChunk, columns: ColumnMap) -> NDArray[np.int64]:
-    """Return how many decimals the finer of the two coordinates of each row shows, at most seven."""
-    lon, lat = (count_decimals(arrow_text(chunk.rows[columns.fields[name]])) for name in ("lon", "lat"))
-    return np.minimum(np.maximum(lon, lat), MOST_DIGITS)
+def joined_time(texts: Mapping[str, Any]) -> Any:
+    """Return the column ``time``, joined with ``clock`` where there is one."""
+    return join_clock(texts["time"], texts["clock"]) if "clock" in texts else texts["time"]
+
+
+def row_decimals(chunk: RawChunk, columns: ColumnMap) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return how many decimals the finer of the two coordinates of each row shows, and which give any."""
+    texts = {
+        name: arrow_text(chunk.rows[columns.fields[name]])
+        for name in ("lon", "lat", "lonlat")
+        if name in columns.fields and columns.fields[name] in chunk.rows
+    }
+    return coordinate_decimals(texts, len(chunk.rows))

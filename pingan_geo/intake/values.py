@@ -8,7 +8,9 @@ guessed. What only the whole file can tell is in the rules, from :class:`pingan_
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +21,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pingan_geo.intake.categories import CategoryBook
-from pingan_geo.intake.columns import ColumnMap
-from pingan_geo.intake.places import PlaceRules, Verdicts, read_places
+from pingan_geo.intake.columns import ColumnMap, pair_order
+from pingan_geo.intake.places import (
+    MOST_DIGITS,
+    Coded,
+    Locate,
+    PlaceRules,
+    ReadPlaces,
+    Verdicts,
+    locate_words,
+    place_words,
+    read_places,
+)
 from pingan_geo.intake.raw import RawChunk, as_json
-from pingan_geo.intake.survey import MOST_DIGITS, row_decimals, time_text
+from pingan_geo.intake.survey import joined_time
 from pingan_geo.intake.texts import (
     arrow_text,
     different,
@@ -31,8 +43,8 @@ from pingan_geo.intake.texts import (
     pandas_text,
     spelling,
 )
-from pingan_geo.intake.times import DAY_S, parse_times
-from pingan_geo.model.tables import CLEAN_REPORTS, HELD_ROWS
+from pingan_geo.intake.times import DAY_S, Times, parse_times
+from pingan_geo.model.tables import CLEAN_REPORTS, CORRECTIONS, HELD_ROWS
 
 _DEGREE_LON_M, _DEGREE_LAT_M = 111_320.0, 110_574.0
 
@@ -47,20 +59,29 @@ class ReportRules(PlaceRules):
         Grows while rows are read when the taxonomy is open.
     timezone, now
         Of the town; reports from later than a day after ``now`` are held.
-    source
-        Name of the ledger; ``""`` takes the file's own column.
     date_order, dates_only, digits, serials
         From the :class:`Survey` and the file.
+    year
+        Of days that name none; ``None``: such rows are held.
+    locate
+        Finds places for words: texts to LOCATED. ``None``: rows without coordinates are held.
+    grid_code
+        Codes of the town's grids for their spellings, ``""`` where one is unknown. ``None``: not asked.
+    keep_extra
+        Columns that no field was found for are stored with the report, but for those that hold persons.
     """
 
     categories: CategoryBook
     timezone: str
     now: dt.datetime
-    source: str = ""
     date_order: str = ""
     dates_only: bool = False
     digits: Mapping[int, int] = field(default_factory=dict)
     serials: str = ""
+    year: int | None = None
+    locate: Locate | None = None
+    grid_code: Callable[[Sequence[str]], Sequence[str]] | None = None
+    keep_extra: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +102,14 @@ class CleanedChunk:
         Accepted rows that are known to the day only.
     zoned
         Rows whose time named a zone.
+    corrections
+        CORRECTIONS: what was changed in accepted rows, and why.
+    located
+        Accepted rows whose place was found by its words.
+    unknown_categories
+        Spelling to rows held for it.
+    unknown_grids
+        Spelling of a grid that the town does not know, to accepted rows that name it.
     """
 
     reports: pd.DataFrame
@@ -90,6 +119,10 @@ class CleanedChunk:
     reporters_left_out: int = 0
     days_only: int = 0
     zoned: int = 0
+    corrections: pd.DataFrame = field(default_factory=CORRECTIONS.empty)
+    located: int = 0
+    unknown_categories: Mapping[str, int] = field(default_factory=dict)
+    unknown_grids: Mapping[str, int] = field(default_factory=dict)
 
 
 def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> CleanedChunk:
@@ -118,51 +151,106 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
     """
     fields, rows = columns.fields, chunk.rows
     texts = {name: arrow_text(rows[heading]) for name, heading in fields.items()}
+    words = place_words(texts)
     verdicts = Verdicts(len(rows))
-    lon, lat, datum = read_places(texts, rules, verdicts)
-    time, until, zoned = _read_times(time_text(chunk, columns), rules, verdicts)
-    category = _read_categories(texts["category"], rules, verdicts)
+    places = read_places(
+        texts,
+        rules,
+        verdicts,
+        count=len(rows),
+        order=pair_order(fields["lonlat"]) if "lonlat" in fields else "",
+        needed=rules.locate is None or words is None,
+    )
+    placed = _Placed.of(places, words, rules, verdicts)
+    time, until, zoned = _read_times(texts, rules, verdicts)
+    category, unknown_categories = _read_categories(texts["category"], rules, verdicts)
     good = verdicts.good
     kept = pa.array(good)
     table = pd.DataFrame(index=pd.RangeIndex(int(good.sum())))
     table["row_number"] = rows.index.to_numpy("int64")[good]
     table["source"] = _constant(rules.source, table) if rules.source else _kept(texts, "source", kept, table)
     table["source_id"] = _kept(texts, "source_id", kept, table)
-    table["category"] = pandas_text(pa.array(category, pa.large_string()).filter(kept))
+    table["category"] = pandas_text(category.text(good))
     table["time"], table["time_until"] = time[good], until[good]
-    table["lon"], table["lat"] = lon[good], lat[good]
-    table["datum"] = pandas_text(pa.array(datum, pa.large_string()).filter(kept))
-    named = texts.get("datum")
-    by_row = (
-        np.asarray(pc.not_equal(named, ""))[good] if named is not None else np.zeros(len(table), dtype=bool)
-    )
-    table["datum_known_by"] = pandas_text(
-        pc.if_else(pa.array(by_row), "column", rules.datum_known_by).cast(pa.large_string())
-    )
-    table["level"] = _constant("point", table)
-    table["radius_m"] = _radius_m(row_decimals(chunk, columns)[good], lat[good], rules)
+    placed.fill(table, good)
     table["origin"] = _constant("reported", table)
     table["reporter"], left_out = _read_reporters(texts.get("reporter"), kept, table)
-    phones = ids = 0
-    for name in ("place", "description"):
-        words = texts[name].filter(kept) if name in texts else None
-        if words is None:
-            table[name] = _constant("", table)
-            continue
-        words, more_phones, more_ids = mask_persons(words)
-        table[name] = pandas_text(words)
-        phones, ids = phones + more_phones, ids + more_ids
-    table["stated_grid"], table["extra"] = _constant("", table), _constant("", table)
+    masked = _Masked()
+    for name, column in (("place", words), ("description", texts.get("description"))):
+        table[name] = _constant("", table) if column is None else masked.take(column.filter(kept))
+    table["stated_grid"], unknown_grids = _read_grids(texts.get("grid"), rules, kept, table)
+    table["extra"] = (
+        masked.take_further(rows[good], columns.unused) if rules.keep_extra else _constant("", table)
+    )
     held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
     return CleanedChunk(
         reports=CLEAN_REPORTS.check(table),
         held=pd.concat([held, broken_rows(chunk)], ignore_index=True),
-        phones=phones,
-        id_numbers=ids,
+        phones=masked.phones,
+        id_numbers=masked.id_numbers,
         reporters_left_out=left_out,
-        days_only=int((~np.isnat(until[good])).sum()),
+        days_only=int((until[good] - time[good] == np.timedelta64(DAY_S, "s")).sum()),
         zoned=int(zoned[good].sum()),
+        corrections=corrections_of(chunk, places, good),
+        located=int((placed.answer[good] >= 0).sum()),
+        unknown_categories=unknown_categories,
+        unknown_grids=unknown_grids,
     )
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Where rows lie, by their coordinates or by their words."""
+
+    places: ReadPlaces
+    answer: NDArray[np.int64]  # for each row, its row of ``found``; -1: by coordinates
+    found: Any
+    rules: ReportRules
+
+    @classmethod
+    def of(cls, places: ReadPlaces, words: Any, rules: ReportRules, verdicts: Verdicts) -> _Placed:
+        answer, found = np.full(len(places.lon), -1, dtype="int64"), None
+        if rules.locate is not None and words is not None and places.absent.any():
+            answer, found = locate_words(words, rules.locate, rules.inside, verdicts, places.absent)
+        return cls(places, answer, found, rules)
+
+    def fill(self, table: pd.DataFrame, good: NDArray[np.bool_]) -> None:
+        """Set the columns of the place, of the rows that are kept."""
+        places, rules = self.places, self.rules
+        lon, lat = places.lon[good], places.lat[good]
+        datum, known_by = places.datum.text(good), places.datum_known_by.text(good)
+        level = pa.repeat(pa.scalar("point", pa.large_string()), len(lon))
+        radius_m = _radius_m(places.decimals[good], lat, rules)
+        by_words = self.answer[good] >= 0
+        if by_words.any():
+            answers = self.found.iloc[self.answer[good][by_words]]
+            lon[by_words], lat[by_words] = answers["lon"], answers["lat"]
+            radius_m[by_words] = answers["radius_m"]
+            chosen = pa.array(by_words)
+            level = pc.replace_with_mask(level, chosen, pa.array(answers["level"], pa.large_string()))
+            datum = pc.if_else(chosen, "wgs84", datum).cast(pa.large_string())
+            known_by = pc.if_else(chosen, "gazetteer", known_by).cast(pa.large_string())
+        table["lon"], table["lat"] = lon, lat
+        table["datum"], table["datum_known_by"] = pandas_text(datum), pandas_text(known_by)
+        table["level"], table["radius_m"] = pandas_text(level), radius_m
+
+
+@dataclass
+class _Masked:
+    """Masks texts, and counts."""
+
+    phones: int = 0
+    id_numbers: int = 0
+
+    def take(self, text: Any) -> Any:
+        text, phones, ids = mask_persons(text)
+        self.phones, self.id_numbers = self.phones + phones, self.id_numbers + ids
+        return pandas_text(text)
+
+    def take_further(self, rows: pd.DataFrame, headings: Sequence[str]) -> Any:
+        objects, phones, ids = further_cells(rows, headings)
+        self.phones, self.id_numbers = self.phones + phones, self.id_numbers + ids
+        return pd.array(objects, dtype="str")
 
 
 def _constant(text: str, table: pd.DataFrame) -> Any:
@@ -176,24 +264,56 @@ def _kept(texts: Mapping[str, Any], name: str, kept: Any, table: pd.DataFrame) -
 
 
 def _read_times(
-    text: Any, rules: ReportRules, verdicts: Verdicts
+    texts: Mapping[str, Any], rules: ReportRules, verdicts: Verdicts
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
     """Return start and end of the interval (NaT when the instant is known), and which named a zone."""
-    times = parse_times(text, timezone=rules.timezone, date_order=rules.date_order, serials=rules.serials)
+    text = joined_time(texts)
+    times = _parse(text, rules)
     unread = np.isnat(times.instant)
     if unread.any():
         says = np.zeros(len(unread), dtype=bool)
         says[unread] = has_value(text.filter(pa.array(unread)))
         verdicts.hold(unread & ~says, "no_time", text)
+        if rules.year is None:
+            verdicts.hold(unread & times.yearless, "no_year", text)
         verdicts.hold(unread, "bad_time", text)
     verdicts.hold(times.instant > np.datetime64(rules.now + dt.timedelta(days=1), "s"), "future_time", text)
-    days = ~unread & (~times.has_hour | rules.dates_only)
-    until = np.full(len(unread), np.datetime64("NaT", "s"))
+    days = ~unread & np.isnat(times.until) & (~times.has_hour | rules.dates_only)
+    until = times.until.copy()
     until[days] = times.instant[days] + np.timedelta64(DAY_S, "s")
+    if "closed" in texts:
+        early = _closed_before(times.instant, _parse(texts["closed"], rules))
+        verdicts.hold(early, "closed_before_opened", lambda row: _span(text, texts["closed"], row))
     return times.instant, until, times.zoned
 
 
-def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> NDArray[np.object_]:
+def _parse(text: Any, rules: ReportRules) -> Times:
+    return parse_times(
+        text,
+        timezone=rules.timezone,
+        date_order=rules.date_order,
+        serials=rules.serials,
+        year=rules.year,
+    )
+
+
+def _closed_before(opened: NDArray[Any], closed: Times) -> NDArray[np.bool_]:
+    """Say which reports were closed before they were opened, whatever the hour of a day that is only named.
+
+    A closing that names no year may be in the next one, and is not judged.
+    """
+    day = closed.instant.astype("datetime64[D]").astype("datetime64[s]")
+    end = np.where(~closed.has_hour | (closed.instant == day), day + DAY_S, closed.instant + 1)
+    end = np.where(np.isnat(closed.until), end, closed.until)
+    return np.asarray((end <= opened) & ~closed.yearless)
+
+
+def _span(text: Any, closed: Any, row: int) -> str:
+    return f"{text[row].as_py()} → {closed[row].as_py()}"
+
+
+def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> tuple[Coded, dict[str, int]]:
+    """Return the codes, and the spellings that rows are held for."""
     says = has_value(text)
     verdicts.hold(~says, "no_category", text)
     words, rows = different(text)
@@ -202,9 +322,39 @@ def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> NDArr
         rules.categories.code_of(word) if place in good else rules.categories.known.get(spelling(word), "")
         for place, word in enumerate(words.to_pylist())
     ]
-    codes = np.array(known, dtype=object)[rows] if known else np.empty(0, dtype=object)
-    verdicts.hold(codes == "", "unknown_category", text)
-    return codes
+    unknown = np.array([code == "" for code in known], dtype=bool)[rows] if known else ~says
+    before = verdicts.good
+    verdicts.hold(unknown, "unknown_category", text)
+    return Coded(known, rows.astype("int64")), _count_words(text.filter(pa.array(before & unknown)))
+
+
+def _count_words(text: Any) -> dict[str, int]:
+    """Count the different texts, with persons' numbers masked."""
+    counts: Counter[str] = Counter()
+    for each in pc.value_counts(mask_persons(text)[0]).to_pylist():
+        counts[each["values"]] += each["counts"]
+    return dict(sorted(counts.items()))
+
+
+def _read_grids(text: Any, rules: ReportRules, kept: Any, table: pd.DataFrame) -> tuple[Any, dict[str, int]]:
+    """Return the grids that the sender names: the town's code where it is known, else the words."""
+    if text is None:
+        return _constant("", table), {}
+    text = text.filter(kept)
+    words, rows = different(pc.if_else(pa.array(has_value(text)), text, ""))
+    words = mask_persons(words)[0]
+    spelled = words.to_pylist()
+    if rules.grid_code is None or not spelled:
+        return pandas_text(words.take(pa.array(rows))), {}
+    codes = rules.grid_code(spelled)
+    stated = [code or word for code, word in zip(codes, spelled, strict=True)]
+    counts = np.bincount(rows, minlength=len(spelled))
+    unknown = {
+        word: int(count)
+        for word, code, count in zip(spelled, codes, counts.tolist(), strict=True)
+        if word and not code
+    }
+    return pandas_text(pa.array(stated, pa.large_string()).take(pa.array(rows))), unknown
 
 
 def _radius_m(
@@ -236,6 +386,48 @@ def _read_reporters(text: Any, kept: Any, table: pd.DataFrame) -> tuple[Any, int
     return pandas_text(pc.if_else(code, text, "")), left_out
 
 
+def further_cells(rows: pd.DataFrame, headings: Sequence[str]) -> tuple[list[str], int, int]:
+    """Return a JSON object of each row's further columns, and the phones and identity numbers masked in them.
+
+    Parameters
+    ----------
+    rows
+        As received.
+    headings
+        The columns wanted; empty cells are left out.
+    """
+    phones = ids = 0
+    cells: dict[str, list[str]] = {}
+    for heading in headings:
+        text, more_phones, more_ids = mask_persons(arrow_text(rows[heading]))
+        cells[heading] = text.to_pylist()
+        phones, ids = phones + more_phones, ids + more_ids
+    if not cells:
+        return ["{}"] * len(rows), 0, 0
+    objects = [
+        json.dumps({key: cell for key, cell in zip(cells, row, strict=True) if cell}, ensure_ascii=False)
+        for row in zip(*cells.values(), strict=True)
+    ]
+    return objects, phones, ids
+
+
+def corrections_of(chunk: RawChunk, places: ReadPlaces, good: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return CORRECTIONS of the rows that are stored."""
+    rows = np.flatnonzero(places.exchanged & good)
+    if not rows.size:
+        return CORRECTIONS.empty()
+    table = pd.DataFrame(
+        {
+            "sheet": pd.array([chunk.sheet] * rows.size, dtype="str"),
+            "row_number": chunk.rows.index.to_numpy("int64")[rows],
+            "what": pd.array(["swapped_place"] * rows.size, dtype="str"),
+            "before": pd.array([places.before(row) for row in rows.tolist()], dtype="str"),
+            "after": pd.array([places.after(row) for row in rows.tolist()], dtype="str"),
+        }
+    )
+    return CORRECTIONS.check(table)
+
+
 def held_rows(
     chunk: RawChunk,
     rows: NDArray[np.bool_],
@@ -260,22 +452,24 @@ def held_rows(
     empty = set(left_out)
     columns = [[""] * len(held) if name in empty else _mask_held(held[name]) for name in held.columns]
     values = [as_json(held.columns, cells) for cells in zip(*columns, strict=True)]
-    return _held_table(held.index, reasons, _mask_held(pd.array(details, dtype="str")), values)
+    return _held_table(chunk, held.index, reasons, _mask_held(pd.array(details, dtype="str")), values)
 
 
 def broken_rows(chunk: RawChunk) -> pd.DataFrame:
     """Return HELD_ROWS of the rows that have another number of cells than the heading."""
     broken = chunk.broken
-    reasons = ["broken_row"] * len(broken)
-    return _held_table(broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"]))
+    reasons = broken["reason"].tolist() if "reason" in broken else ["broken_row"] * len(broken)  # photos say why
+    return _held_table(
+        chunk, broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"])
+    )
 
 
 def _held_table(
-    numbers: Any, reasons: Sequence[str], details: Sequence[str], values: Sequence[str]
+    chunk: RawChunk, numbers: Any, reasons: Sequence[str], details: Sequence[str], values: Sequence[str]
 ) -> pd.DataFrame:
     table = pd.DataFrame(
         {
-            "sheet": pd.array([""] * len(reasons), dtype="str"),
+            "sheet": pd.array([chunk.sheet] * len(reasons), dtype="str"),
             "row_number": np.asarray(numbers, dtype="int64"),
             "reason": pd.array(list(reasons), dtype="str"),
             "detail": pd.array(list(details), dtype="str"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pingan_geo.errors import AmbiguousColumnsError, MissingColumnsError
-from pingan_geo.intake.columns import map_columns
+from pingan_geo.intake.columns import map_columns, pair_order
 
 
 def fields(*headings, kind="reports", **how):
@@ -21,6 +21,25 @@ def test_missing_columns_are_named_with_those_found():
     assert caught.value.values["fields"] == ["latitude", "time", "category"]
     assert "序号, 经度, 备注" in str(caught.value)
     assert "纬度" in caught.value.values["examples"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "headings", "said"),
+    [
+        ("reports", ["时间", "类别", "备注"], "words for it"),
+        ("posts", ["名称", "地址"], "both in one column"),
+        ("reports", ["时间", "类别", "地址", "经度"], "latitude"),
+        ("points", ["坐标"], "longitude, latitude"),
+    ],
+)
+def test_a_missing_place_is_asked_for_with_what_is_possible(kind, headings, said):
+    with pytest.raises(MissingColumnsError, match=said):
+        map_columns(headings, kind, file="a.csv")
+
+
+def test_a_closing_is_not_taken_for_the_time():
+    with pytest.raises(MissingColumnsError, match="no column for time"):
+        map_columns(["办结时间", "类别", "地址"], "reports", file="a.csv")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +129,39 @@ def test_a_named_point_needs_a_name_or_number_and_a_place():
             {"time": "发生时间", "lon": "经度", "lat": "纬度", "category": "小类"},
         ),
         (
+            ("发生时间", "办结时间", "结案时间", "地址", "类型", "所属网格", "网格编号"),
+            {
+                "time": "发生时间",
+                "closed": "办结时间",
+                "place": "地址",
+                "category": "类型",
+                "grid": "网格编号",
+            },
+        ),
+        (
+            ("时间", "类别", "小区", "幢号", "单元", "室号", "经纬度"),
+            {
+                "time": "时间",
+                "category": "类别",
+                "lonlat": "经纬度",
+                "estate": "小区",
+                "building": "幢号",
+                "unit": "单元",
+                "room": "室号",
+            },
+        ),
+        (
+            ("Block", "Location Description", "Location", "Latitude", "Longitude", "Date", "Primary Type"),
+            {
+                "place": "Block",
+                "lat": "Latitude",
+                "lon": "Longitude",
+                "time": "Date",
+                "category": "Primary Type",
+                "description": "Location Description",
+            },
+        ),
+        (
             ("日期", "时间", "经度", "纬度", "类型"),
             {"time": "日期", "clock": "时间", "lon": "经度", "lat": "纬度", "category": "类型"},
         ),
@@ -171,3 +223,39 @@ def test_headings_cut_by_a_shapefile():
 def test_a_layers_own_coordinates_win_over_its_attributes():
     headings = ["lon", "lat", "time", "category", "x (EPSG:4326)", "y (EPSG:4326)"]
     assert map_columns(headings, "reports", file="a.gpkg", crs="EPSG:4326").fields["lon"] == "x (EPSG:4326)"
+
+
+@pytest.mark.parametrize(
+    ("heading", "order", "datum"),
+    [
+        ("坐标", "", ""),
+        ("位置坐标", "", ""),
+        ("经纬度", "lonlat", ""),
+        ("经纬度（GCJ-02）", "lonlat", "gcj02"),
+        ("LatLng", "latlon", ""),
+        ("lon_lat", "lonlat", ""),
+        ("高德坐标", "", "gcj02"),
+        ("百度坐标", "", "bd09"),
+        ("GPS", "", "wgs84"),
+        ("火星坐标", "", "gcj02"),
+        ("coordinates", "", ""),
+    ],
+)
+def test_one_column_with_both_coordinates(heading, order, datum):
+    found = map_columns([heading, "时间", "类别"], "reports", file="a.csv")
+    assert (found.fields["lonlat"], pair_order(heading), found.datum) == (heading, order, datum)
+
+
+def test_a_pair_in_another_datum_does_not_stand_beside_columns_of_their_own():
+    found = map_columns(["经度", "纬度", "百度坐标", "时间", "类别"], "reports", file="a.csv")
+    assert "lonlat" not in found.fields
+    assert (found.datum, found.unused) == ("", ("百度坐标",))
+    both = map_columns(["经度", "纬度", "坐标", "时间", "类别"], "reports", file="a.csv")
+    assert both.fields["lonlat"] == "坐标"
+
+
+def test_columns_of_staff_and_residents_are_left_out():
+    headings = ["时间", "类别", "地址", "处理人", "网格员", "户主", "上报人编号", "责任人签名", "住户数"]
+    found = map_columns(headings, "reports", file="a.csv")
+    assert found.left_out == ("处理人", "网格员", "户主", "责任人签名")
+    assert (found.fields["reporter"], found.unused) == ("上报人编号", ("住户数",))
