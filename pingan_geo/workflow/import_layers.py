@@ -52,7 +52,7 @@ from pingan_geo.storage.records import (
     update_placing,
 )
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
-from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file
+from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
 from pingan_geo.workflow.placing import ZONES, Placer, choose_datum
 from pingan_geo.workflow.towns import BACKUPS, Town, empty_layer, layer_bytes
 
@@ -408,6 +408,7 @@ def _import_points(
     held: list[pd.DataFrame] = []
     seen: dict[str, tuple[Any, ...]] = {}
     counts: Counter[str] = Counter()
+    skipped: list[tuple[str, int, str]] = []
     for chunk in read_rows(table):
         cleaned = clean_features(chunk, kind, columns, rules)
         first, apart = _first_of_each(cleaned.features, seen)
@@ -418,6 +419,7 @@ def _import_points(
         kept.append(cleaned.features[first])
         counts["read"] += len(chunk.rows) + len(chunk.broken)
         counts["blank"] += chunk.blank
+        skipped += [(chunk.sheet, *each) for each in zip(chunk.skipped, chunk.skipped_as, strict=True)]
         counts["repeated"] += len(cleaned.features) - int(first.sum()) - int(apart.sum())
         counts["phones"] += cleaned.phones
         counts["id_numbers"] += cleaned.id_numbers
@@ -428,6 +430,7 @@ def _import_points(
     rows_held = pd.concat(held, ignore_index=True).sort_values("row_number", kind="stable")
     notes = (
         *describe_file(table),
+        *describe_skipped(skipped),
         *(describe_datum(datum, known_by, columns.datum) if "lon" in columns.fields else ()),
         *_describe_masked(counts),
         *describe_columns(columns, counts["blank"], keeps_unused=True),

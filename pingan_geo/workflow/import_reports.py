@@ -40,7 +40,7 @@ from pingan_geo.storage.records import (
     insert_reports,
 )
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
-from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file
+from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
 from pingan_geo.workflow.placing import Placer, choose_datum
 from pingan_geo.workflow.reread import options_json
 from pingan_geo.workflow.towns import Town
@@ -243,6 +243,7 @@ class _Work:
     accepted: int = 0
     repeated: int = 0
     blank: int = 0
+    skipped: list[tuple[str, int, str]] = field(default_factory=list)
     held: Counter[str] = field(default_factory=Counter)
     used_categories: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
@@ -257,6 +258,7 @@ class _Work:
         cleaned = clean_reports(chunk, self.columns, self.rules)
         self.read += len(chunk.rows) + len(chunk.broken)
         self.blank += chunk.blank
+        self.skipped += [(chunk.sheet, *each) for each in zip(chunk.skipped, chunk.skipped_as, strict=True)]
         reports, conflicts = self._compare(chunk, cleaned)
         held = pd.concat([cleaned.held, conflicts], ignore_index=True)
         for name in ("phones", "id_numbers", "reporters_left_out", "days_only", "zoned"):
@@ -354,6 +356,7 @@ class _Work:
 
     def _notes(self, survey: Survey, added: dict[str, str]) -> Iterator[Note]:
         yield from describe_file(self.table)
+        yield from describe_skipped(self.skipped)
         yield from describe_datum(self.rules.datum, self.rules.datum_known_by, self.columns.datum)
         if self.rules.date_order:
             order = "month/day/year" if self.rules.date_order == "mdy" else "day/month/year"
