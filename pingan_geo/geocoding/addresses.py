@@ -69,7 +69,9 @@ _KILOMETRES = re.compile(r"(?<=\d)千米|(?<=\d)KM")
 _METRES = re.compile(r"(?<=\d)M(?![A-Z])")
 _BUILDING = re.compile(r"(?<=[\dA-Z甲乙丙丁])(?:号楼|#楼|楼栋|栋楼|幢楼|栋|座|幢)")
 _HOUSE = re.compile(r"(?<=\d)号(?:房|院|铺)(?!子)")
-_PART_OF_NUMBER = re.compile(r"(\d+)(?:号之|号附|附|之|号-)([一二三四五六七八九]|\d{1,2})(?:号|(?!\d|米))")
+_PART_OF_NUMBER = re.compile(
+    r"(?<!\d)(\d+)(?:号之|号附|附|之|号-)([一二三四五六七八九]|\d{1,2})(?:号|(?!\d|米))"
+)
 _LETTER_AFTER = re.compile(r"(\d)号([甲乙丙丁A-D])(?![座幢栋区\w])")
 _LEADING_ZERO = re.compile(r"(?<![\d.])0+(?=\d+(?:号|弄|幢|#|组|队))")
 _PLATE = re.compile(r"门牌号?(?:码)?(?:为|是)?(?=\d)|(?<=\d)号门牌")
@@ -100,8 +102,6 @@ def plain(normal: str) -> str:
 
 
 def _width(text: str) -> str:
-    if text.isascii() and text.isdigit():
-        return text
     # beyond any address nothing is read; the caller refuses by the length that is left
     text = text[: 4 * LONGEST].encode("utf-8", "ignore").decode()
     text = unicodedata.normalize("NFKC", text).upper().translate(_ONE_FOR_ANOTHER)
@@ -172,7 +172,7 @@ _NO_DISTRICT = re.compile(
     r"(?:小区|社区|园区|校区|厂区|片区|院区|景区|库区|街区|商区|业区|宅区|活区|村区|墅区|[东西南北中\dA-Z]区|特区"
     r"|超市|菜市|夜市|花市|城市|门市|集市|都市|商市|集镇|古镇|小镇|老镇|市镇|城镇|下乡|家乡|水乡|同乡|故乡|老乡)$"
 )
-_ROAD_WORD = r"(?:[东西南北中]?(?:路|街(?!道)|大街|大道|巷|弄|胡同)|[东西南北中一二三四五六七八九十]路|[一二三四五六七八九]弄|公路)"
+_ROAD_WORD = r"(?:路|街(?!道)|大街|大道|巷|弄|胡同|公路|[一二三四五六七八九十]路|[一二三四五六七八九]弄)"
 #: What follows a district's name when it is part of another: 新区路, 超市场, 新塍镇政府.
 _NAME_GOES_ON = re.compile(
     _ROAD_WORD + r"|政府|人民政府|委|中学|小学|中心|医院|卫生|派出所|法院|公安|敬老院|幼儿园|支行|分行|场"
@@ -302,7 +302,7 @@ def parse(text: str) -> Address:
             if "," in between or fineness > _FINENESS["号"] or not _may_follow(unit, fineness):
                 break
             inner += between.strip(",()-")
-        elif not _may_follow(unit, fineness):
+        elif not _may_follow(unit, fineness) and (unit or fineness < _FINENESS["号"]):
             break
         start = match.end()
         if unit in _WITHIN or (unit in {"", "#"} and fineness >= _FINENESS["号"]):
@@ -359,6 +359,8 @@ _RELATION = (
 )  # fmt: skip
 _AT_END = re.compile(_RELATION + "$")
 _AT_START = re.compile(_RELATION)
+#: 静安里 is not a place inside 静安; only of a number or a village are these words about the place.
+_PART_OF_NAMES = frozenset("里前后段侧边")
 _BETWEEN = re.compile(r"(?:的)?(?:之间|中间)(?:路段|位置|处)?$")
 
 #: How far a place may lie from the thing that it is described by, metres.
@@ -390,6 +392,8 @@ def relation_at_end(text: str) -> tuple[str, Shift] | None:
     """Return a text without the words at its end that say how the place lies from it; None without such."""
     match = _AT_END.search(text)
     if match is None or match.start() == 0:
+        return None
+    if match.group() in _PART_OF_NAMES and text[match.start() - 1] not in "号弄幢室村":
         return None
     return text[: match.start()].rstrip(",(-"), _shift(match)
 

@@ -32,6 +32,8 @@ USUAL_RADIUS_M = {
     "road": 300.0,
     "village": 800.0,
 }
+#: The same for a group of a village (组), metres.
+GROUP_RADIUS_M = 250.0
 #: Lines of two roads that come nearer than this cross, metres.
 SNAP_M = 30.0
 #: Doors of two roads that come nearer than this stand at their crossing, metres.
@@ -51,6 +53,7 @@ _ESTATE_NAME = re.compile(
     r"|[1-9]\d?村|[1-9]区|[1-9]期|别墅|公馆|府邸|雅居|名都|人家|住宅区|生活区|里)$"
 )
 _VILLAGE_NAME = re.compile(r"(?:[^新\d]村|社区|居委会|自然村|[^\d]队|\d+组|\d+队)$")
+_IN_PARENTHESES = re.compile(r"\([^()]*\)?")
 _DIGITS = re.compile(r"\d+")
 
 
@@ -227,6 +230,15 @@ class Gazetteer:
                 if len(part) > 3 and part[-1].isalnum() and parse(districts(part)[1]).numbers:
                     self._take_name(entry, part)
 
+    def _take_weak(self, entry: int, rest: str, tail: str) -> None:
+        """Take up what is written beside a name: 东方路1881弄 *东方城市花园*, 东方城市花园 *(东方路1881弄)*."""
+        parts = [tail] if len(tail) > 2 else []
+        if "(" in rest:
+            parts += [_IN_PARENTHESES.sub("", rest), *_IN_PARENTHESES.findall(rest)]
+        for part in parts:
+            if len(plain(part)) > 1:
+                _append(self.weak, plain(part), entry)
+
     def _take_name(self, entry: int, normal: str) -> None:
         whole = plain(normal)
         prefix, rest = districts(normal)
@@ -240,14 +252,13 @@ class Gazetteer:
             # 青浦区人民医院 is not the only 人民医院, but 青浦区人民路12号 is 人民路12号 unless another is known
             is_sure = bool(address.numbers) or all(self.is_own(name) for name in prefix)
             _append(self.exact if is_sure else self.weak, plain(rest), entry)
+        self._take_weak(entry, rest, address.tail if address.numbers else "")
         if not address.numbers:
             _append(self.named, plain(rest), entry)
             roads = crossing(rest)
             if roads is not None and roads.is_said and roads.second and self.levels[entry] == "crossing":
                 pair = sorted((roads.first, roads.second))
                 self.named_crossings.setdefault((pair[0], pair[1]), []).append(entry)
-            if "(" in rest and (outside := plain(re.sub(r"\([^)]*\)?", "", rest))):
-                _append(self.weak, outside, entry)
             return
         street = self.streets.setdefault(plain(address.base), Street())
         if entry not in street.doors.get(address.chain, ()):
@@ -283,6 +294,9 @@ class Gazetteer:
             if level not in {"estate", "road", "village"}:
                 continue
             name = self.bare(entry)
+            if level == "village" and name[-1:] in {"组", "队"}:
+                self.radii[entry] = GROUP_RADIUS_M
+                continue
             if level == "village" and name in self.villages:
                 self.radii[entry] = self.village_radius(name)
             elif level == "road" and name in self.road_lines:
@@ -294,11 +308,12 @@ class Gazetteer:
         """Return how far the doors of an estate or a road lie from its entry, nine times of ten."""
         address = parse(name)
         if address.numbers:
+            outer = address.chain
             street = self.streets.get(plain(address.base))
             doors = [
                 door
                 for chain, entries in (street.doors.items() if street else ())
-                if chain.startswith(address.chain) and chain != address.chain
+                if chain.startswith(outer) and chain != outer
                 for door in entries
             ]
         else:
@@ -334,7 +349,7 @@ class Gazetteer:
     @cached_property
     def spellings(self) -> Spellings:
         """Every name, for look-up by a misspelt one."""
-        return Spellings({*self.named, *self.streets, *self.road_lines})
+        return Spellings({*self.named, *self.streets, *self.road_lines, *self.weak, *self.aliases})
 
     @cached_property
     def by_digits(self) -> dict[str, Shortlist]:

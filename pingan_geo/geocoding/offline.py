@@ -47,9 +47,12 @@ WIDEST_GAP_M = 1000.0
 #: A place known no better than this is not accepted unasked, unless the text names the entry itself, metres.
 COARSEST_M = 200.0
 MOST_CANDIDATES = 5
+#: No place that must be reviewed scores higher.
+MOST_UNSURE = 0.89
 
 _INSIDE_BUILDING = re.compile(r"(?:[A-Z]?\d+(?:-\d+)*(?:单元|室|层|楼|F))+$")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)?")
+_FIRST_DIGIT = re.compile(r"\d")
 _LINKING = re.compile(r"^(?:位于|地址|地点|坐落于|在|近|靠近|旁|的|内|里|,|\(|\)|-)")
 #: Names that many places bear: exact, but not one place.
 _GENERIC = re.compile(
@@ -92,12 +95,16 @@ class Answer:
     candidates: tuple[Candidate, ...] = ()
 
     def moved(self, shift: Shift) -> Answer:
-        """Return the answer for a place that lies so from the one found."""
-        return replace(self, candidates=tuple(each.moved(shift) for each in self.candidates))
+        """Return the answer for a place that lies so from the one found; far away it is no longer sure."""
+        answer = replace(self, candidates=tuple(each.moved(shift) for each in self.candidates))
+        return answer.to_review("coarse") if shift.wider_m > COARSEST_M else answer
 
     def to_review(self, reason: str) -> Answer:
         """Return the answer as one that a person must confirm."""
-        return replace(self, status="review", reason=reason) if self.status == "accepted" else self
+        if self.status != "accepted":
+            return self
+        unsure = tuple(replace(each, score=min(each.score, MOST_UNSURE)) for each in self.candidates)
+        return Answer("review", reason, unsure)
 
 
 def _rejected(reason: str, candidates: Iterable[Candidate] = ()) -> Answer:
@@ -158,8 +165,10 @@ class OfflineGeocoder:
         entries = gazetteer.aliases.get(text) or gazetteer.exact.get(text)
         if entries:
             return self._sure(text, entries, ())
-        if gazetteer.elsewhere is not None and gazetteer.elsewhere.search(text):
+        if self._names_another_town(text):
             return _rejected("elsewhere")
+        if not self._without_own(text):
+            return _rejected("place_unknown")  # the town itself is no place in it
         prefix, rest = districts(normal)
         strangers = [name for name in prefix if not gazetteer.is_at_home(name)]
         if any(rank(name) in gazetteer.own_ranks for name in strangers):
@@ -168,6 +177,18 @@ class OfflineGeocoder:
         if prefix and answer.reason == "place_unknown":
             answer = self._resolve(normal, ()).to_review("unknown_district")  # 农贸市 is no city
         return answer.to_review("unknown_district") if strangers else answer
+
+    def _without_own(self, words: str) -> str:
+        """Return words without the names of the town, and of what it lies in, at their beginning."""
+        own = sorted(self.gazetteer.own, key=lambda name: (-len(name), name))
+        while (name := next((each for each in own if words.startswith(each)), "")) != "":
+            words = words[len(name) :]
+        return words
+
+    def _names_another_town(self, text: str) -> bool:
+        # behind a house number stands a shop: 118号乌镇酥羊大面 is not in 乌镇
+        elsewhere, before = self.gazetteer.elsewhere, _FIRST_DIGIT.split(text, maxsplit=1)[0]
+        return elsewhere is not None and elsewhere.search(before or text) is not None
 
     def _resolve(self, rest: str, prefix: tuple[str, ...]) -> Answer:
         failed: Answer | None = None
@@ -202,7 +223,12 @@ class OfflineGeocoder:
             return self._sure(text, entries, prefix)
         address = parse(anchor)
         if address.numbers:
-            return self._address(address, prefix)
+            answer = self._address(address, prefix)
+            if answer is not None and answer.status != "rejected":
+                return answer
+            if text in gazetteer.weak:
+                return self._sure(text, gazetteer.weak[text], prefix).to_review("extra_words")
+            return answer
         if text in gazetteer.road_lines or (text in gazetteer.streets and gazetteer.is_road(text)):
             return self._road(text)
         if text in gazetteer.villages:
@@ -213,7 +239,13 @@ class OfflineGeocoder:
         if pair is not None:
             return self._between(*pair, prefix)
         roads = crossing(anchor)
-        return self._crossing(roads) if roads is not None else None
+        if roads is None:
+            return None
+        answer = self._crossing(roads)
+        if answer is None and roads.ends_in_road and gazetteer.is_road(roads.first + "路"):
+            whole = self._road(roads.first + "路")
+            return whole.to_review("coarse") if whole is not None else None
+        return answer
 
     # -- exact places ------------------------------------------------------------------------------------
 
@@ -228,7 +260,7 @@ class OfflineGeocoder:
             return _rejected("elsewhere", self._candidates(entries, 0.3))
         spread = self._spread(there)
         if spread > SAME_PLACE_M:
-            return Answer("review", "ambiguous", self._candidates(there, 0.9))
+            return Answer("review", "ambiguous", self._candidates(there, MOST_UNSURE))
         best = self._candidate(there[0], 1.0)
         answer = Answer("accepted", "", (replace(best, radius_m=best.radius_m + spread),))
         is_generic = len(text) < 2 or (_GENERIC.fullmatch(text) and not prefix)
@@ -275,7 +307,8 @@ class OfflineGeocoder:
         entries, is_exact = _doors(street, address, gazetteer.is_road(name))
         if entries:
             answer = self._sure(address.chain, entries, prefix)
-            return answer if is_exact else answer.to_review("unit_differs")
+            reason = "number_unknown" if "-" in address.numbers[-1][0] else "unit_differs"
+            return answer if is_exact else answer.to_review(reason)
         parent = self._parent(name, street, address, prefix)
         if parent is not None:
             return parent
@@ -302,6 +335,8 @@ class OfflineGeocoder:
         for many in range(len(address.numbers) - 1, -1, -1):
             chain = "".join(value + unit for value, unit in address.numbers[:many])
             entries = street.doors.get(chain) if many else gazetteer.named.get(name)
+            if not entries and not many and name in gazetteer.villages:
+                return self._village(name).to_review("number_unknown")
             if not entries:
                 continue
             if not many and all(gazetteer.levels[entry] == "road" for entry in entries):
@@ -452,17 +487,19 @@ class OfflineGeocoder:
             return ""
         while words:
             linking = _LINKING.match(words)
-            own = next((each for each in gazetteer.own if words.startswith(each)), "")
-            names = gazetteer.names_in(words) if not linking and not own else []
-            if linking or own:
-                words = words[linking.end() if linking else len(own) :]
+            names = gazetteer.names_in(words)
+            if linking:
+                words = words[linking.end() :]
             elif names and names[0][0] == 0:
                 name = names[0][1]
                 if not self._is_beside(name, place):
                     return "conflict"
                 words = words[len(name) :]
             else:
-                return "extra_words"
+                own = self._without_own(words)
+                if own == words:
+                    return "extra_words"
+                words = own
         return ""
 
     def _is_beside(self, name: str, place: Candidate) -> bool:
@@ -513,7 +550,8 @@ class OfflineGeocoder:
         if not fitting:
             return failed if failed is not None else _rejected("place_unknown")
         candidates = [self._candidate(entry, round(0.9 * score, 4)).moved(shift) for entry, score in fitting]
-        reason = "spelling" if fitting[0][1] > 0.55 else "extra_words"
+        is_inside = self.gazetteer.bare(fitting[0][0]) in plain(rest)
+        reason = "extra_words" if is_inside else "spelling"
         return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
 
     def _by_numbers(self, text: str, address: Address) -> list[tuple[int, float]]:
@@ -550,7 +588,8 @@ class OfflineGeocoder:
         given = digits_of(in_digits(text))
         for name, score in [*close, *inside]:
             if _may_be(digits_of(name), given):
-                for entry in (*gazetteer.named.get(name, ()), *gazetteer.aliases.get(name, ())):
+                named, weak = gazetteer.named.get(name, ()), gazetteer.weak.get(name, ())
+                for entry in (*named, *weak, *gazetteer.aliases.get(name, ())):
                     rated[entry] = max(rated.get(entry, 0.0), score)
         return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
 
@@ -660,6 +699,10 @@ def _doors(street: Street, address: Address, is_road: bool) -> tuple[list[int], 
         return entries, True
     value, unit = address.numbers[-1]
     head = "".join(number + each for number, each in address.numbers[:-1])
+    if unit == "号" and "-" in value and is_road:
+        # 118-120号 and 118-1号 lie at 118号, which is not said to be the same
+        ends = [street.doors.get(f"{head}{part}号", []) for part in value.split("-")]
+        return [entry for end in ends for entry in end], False
     if unit in {"", "#"}:
         order = ("号", "幢", "弄", "") if is_road else ("幢", "号", "弄", "")
         found = [kind for kind in order if street.doors.get(f"{head}{value}{kind}")]
