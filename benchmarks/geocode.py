@@ -395,6 +395,7 @@ def main(arguments: list[str] | None = None) -> Measures:
     parser.add_argument("--seed", type=int, default=1, help="of the made town and its texts")
     parser.add_argument("--entries", type=int, default=15_000, help="of the made gazetteer")
     parser.add_argument("--per-class", type=int, default=200, help="texts of each class of noise")
+    parser.add_argument("--no-kinds", action="store_true", help="leave the kinds of the made gazetteer empty")
     parser.add_argument(
         "--out", type=Path, help="folder: writes gazetteer.csv, queries.csv and judged.csv there"
     )

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
-from geocode import judge, measures, metres, read_entries, read_queries
+from geocode import judge, main, made_files, measures, metres, read_entries, read_queries
 
 LON, LAT = 120.62, 30.80
 NOWHERE = np.nan
@@ -120,3 +120,24 @@ def test_distances_agree_with_the_ellipsoid():
     lon, lat = np.array([120.62, 120.70]), np.array([30.80, 30.75])
     _, _, there = Geod(ellps="WGS84").inv(lon[:1], lat[:1], lon[1:], lat[1:])
     assert metres(lon[:1], lat[:1], lon[1:], lat[1:]) == pytest.approx(there, rel=0.005)
+
+
+# -- from the command line ----------------------------------------------------------------------------
+
+
+def test_one_file_alone_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "gazetteer.csv")])
+    assert "both" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_files_of_ones_own_are_judged_and_printed(tmp_path, capsys):
+    gazetteer, queries = made_files(tmp_path, 1, 2_000, 2, kinds=False)
+    assert set(pd.read_csv(gazetteer, keep_default_na=False)["kind"]) == {""}
+    found = main([str(gazetteer), str(queries), "--out", str(tmp_path / "out")])
+    judged = pd.read_csv(tmp_path / "out" / "judged.csv")
+    assert found.rows == len(judged) == len(read_queries(queries))
+    printed = capsys.readouterr().out
+    assert "wrongly accepted, of all texts" in printed
+    assert "one by one: 99 of 100 within" in printed
