@@ -409,6 +409,13 @@ class AliasFileError(PinganError, ValueError):
     message = "In {file}, these rows cannot be used: {rows} ({detail}). Nothing was taken in. Mend them or delete them."
 
 
+class ReportNotFoundError(PinganError, LookupError):
+    """There is no such report."""
+
+    code = "report_not_found"
+    message = "There is no report with the number {report}. Its import may have been taken back."
+
+
 class UndoOrderError(PinganError, ValueError):
     """A layer was imported again after the import that is to be taken back."""
 

@@ -26,6 +26,7 @@ from scipy.spatial import cKDTree
 from pingan_geo.coords import local_metres
 from pingan_geo.errors import BadTableError, SettingsError
 from pingan_geo.intake.texts import arrow_text, different
+from pingan_geo.model.receipt import OnProgress, Progress
 from pingan_geo.model.tables import DUPLICATE_PAIRS
 
 Ints = NDArray[np.int64]
@@ -209,6 +210,7 @@ def find_duplicates(
     new: Any = None,
     likeness: Mapping[int, int] | None = None,
     least_score: float = QUEUE_SCORE,
+    on_progress: OnProgress | None = None,
 ) -> Any:
     """Return the pairs of reports that may tell of one incident.
 
@@ -228,8 +230,8 @@ def find_duplicates(
     - photos: +4 where at most 8 of 64 bits differ, +1.5 up to 12; other photos say nothing;
     - numbers: -6 where both name a door, building, unit, room or plate and the numbers differ, +1 where they
       are the same;
-    - one reporter: +1 within 10 minutes and 15 m, unless in other words (sent twice), otherwise -4 within 12
-      hours (somebody on a round tells of several things); later it says nothing (somebody asks again);
+    - one reporter: within 15 m and not in other words, +1 within 10 minutes (sent twice); farther or in other
+      words, -4 within 12 hours (somebody on a round tells of several things). Otherwise it says nothing;
     - -1 where the categories of a family differ.
 
     Parameters
@@ -245,6 +247,8 @@ def find_duplicates(
         ``report_id`` to the 64 bits of its photo, for those that have one.
     least_score
         Of the pairs returned.
+    on_progress
+        Called before each category or family; an exception from it stops the search.
 
     Returns
     -------
@@ -263,7 +267,11 @@ def find_duplicates(
     rows = _Rows.of(reports, rules, default, new, likeness or {})
     counts = {"crowded": 0, "not_compared": 0}
     found = [_Pairs.none()]
+    done, total = 0, len(rows.report_id)
     for members in rows.families():
+        if on_progress is not None:
+            on_progress(Progress("Comparing reports", done, total, done))
+            done += len(members)
         one, other = _candidates(rows, members, counts)
         if one.size:
             found.append(_judge(rows, members, one, other, least_score))
@@ -578,9 +586,9 @@ def _judge(rows: _Rows, members: Ints, one: Ints, other: Ints, least_score: floa
     photo, photo_points = _compare_photos(rows, one, other)
     numbers = _compare_numbers(rows, one, other)
     same_person = (rows.reporter[one] != 0) & (rows.reporter[one] == rows.reporter[other])
-    twice = same_person & (place.gap_h <= _SENT_TWICE_H) & (place.distance_m <= _SENT_TWICE_M)
-    twice &= ~(told < _SAME_WORDS)
-    on_a_round = same_person & ~twice & (place.gap_h <= _ROUND_H)
+    same_thing = (place.distance_m <= _SENT_TWICE_M) & ~(told < _SAME_WORDS)
+    twice = same_person & same_thing & (place.gap_h <= _SENT_TWICE_H)
+    on_a_round = same_person & ~same_thing & (place.gap_h <= _ROUND_H)
     other_kind = rows.category[one] != rows.category[other]
     points = place.points + words + photo_points
     points = points + np.select([numbers > 0, numbers < 0], [_SAME_NUMBER, _OTHER_NUMBER], 0.0)

@@ -104,7 +104,11 @@ def fetch_columns(
 
 
 def in_slabs(
-    connection: Connection, statement: str, types: Sequence[str], numbers: NDArray[np.int64]
+    connection: Connection,
+    statement: str,
+    types: Sequence[str],
+    numbers: NDArray[np.int64],
+    values: Sequence[Any] = (),
 ) -> list[Any]:
     """Fetch by column the rows whose number is among many.
 
@@ -118,12 +122,15 @@ def in_slabs(
         One per column of the answer.
     numbers
         That the column is compared with.
+    values
+        For the signs of the statement.
     """
     parts = [
         fetch_columns(
             connection,
             f"{statement} IN ({', '.join(map(str, numbers[start : start + SLAB].tolist()))})",
             types,
+            values,
         )
         for start in range(0, max(len(numbers), 1), SLAB)
     ]

@@ -31,6 +31,25 @@ from pingan_geo.storage.tables import DUPLICATE
 
 #: What a pair may have been decided to be; ``""`` waits.
 DECISIONS = ("", "merged", "apart")
+#: What is compared of reports, beside how it was decided on them.
+_COMPARED = {
+    "report_id": "int64",
+    "batch_id": "int64",
+    "merged_into": "int64",
+    "time": TIME,
+    "time_until": TIME,
+    "lon": "float64",
+    "lat": "float64",
+    "radius_m": "float64",
+    "category": "str",
+    "place": "str",
+    "description": "str",
+    "reporter": "str",
+    "source_id": "str",
+    "level": "str",
+    "source": "str",
+    "origin": "str",
+}
 #: What is shown of each of the two reports.
 _SHOWN = {
     "batch_id": "int64",
@@ -48,6 +67,67 @@ _SHOWN = {
     "place": "str",
     "description": "str",
 }
+
+
+def read_compared(
+    connection: Connection,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    categories: Iterable[str] | None = None,
+    batch_id: int | None = None,
+    report_ids: Iterable[int] | None = None,
+) -> Any:
+    """Read what is compared of reports, also of merged ones, ordered by arrival.
+
+    Parameters
+    ----------
+    connection
+        A snapshot.
+    since, until
+        Bounds of ``time``, both inclusive.
+    categories, batch_id, report_ids
+        Only these.
+
+    Returns
+    -------
+    DataFrame
+        ``report_id, batch_id, merged_into, time, time_until, lon, lat, radius_m, category, place, description,
+        reporter, source_id, level, source, origin``.
+    """
+    where, values = ["1 = 1"], []
+    for comparison, instant in ((">=", since), ("<=", until)):
+        if instant is not None:
+            where.append(f"report.time {comparison} {sign(connection)}")
+            values.append(instant.replace(microsecond=0).isoformat(" "))
+    if categories is not None:
+        named = list(dict.fromkeys(categories))
+        where.append(
+            f"report.category IN ({', '.join([sign(connection)] * len(named))})" if named else "1 = 0"
+        )
+        values += named
+    if batch_id is not None:
+        where.append(f"report.batch_id = {int(batch_id)}")
+    shared = ("level", "source", "origin")
+    fetched = ", ".join(
+        f"{'provenance' if name in shared else 'report'}.{quoted(connection, [name])[0]}"
+        for name in (*_COMPARED, "arrival")
+    )
+    statement = (
+        f"SELECT {fetched} FROM report "  # noqa: S608 - our own names, numbers and signs
+        "JOIN provenance ON provenance.provenance_id = report.provenance_id "
+        f"WHERE {' AND '.join(where)}"
+    )
+    types = {**_COMPARED, "arrival": "int64"}
+    if report_ids is None:
+        read = fetch_columns(connection, statement, list(types.values()), values)
+    else:
+        numbers = np.unique(np.fromiter(report_ids, dtype=np.int64))
+        read = in_slabs(
+            connection, f"{statement} AND report.report_id", list(types.values()), numbers, values
+        )
+    table = pd.DataFrame(dict(zip(types, read, strict=True)))
+    return table.sort_values("arrival", ignore_index=True).drop(columns="arrival")
 
 
 def insert_duplicates(connection: Connection, batch_id: int, table: Any) -> int:
@@ -210,6 +290,19 @@ def merged_reports(connection: Connection) -> Any:
         ["int64"] * 2,
     )
     return pd.DataFrame({"report_id": read[0], "merged_into": read[1]})
+
+
+def remove_pairs(connection: Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    """Forget pairs, ``(first, second)`` as they are stored; ``merged_into`` of their reports follows."""
+    chosen = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+    groups = groups_of(connection, chosen.ravel())
+    value = sign(connection)
+    run_slabs(
+        connection,
+        f"DELETE FROM duplicate WHERE first = {value} AND second = {value}",  # noqa: S608 - only signs
+        [chosen[:, 0], chosen[:, 1]],
+    )
+    regroup(connection, groups)
 
 
 def forget_pairs(connection: Connection, report_ids: NDArray[np.int64]) -> None:
