@@ -285,17 +285,23 @@ def _goes_on_below(rows: list[list[str]], first: int, last: int, merges: Merges)
         return True
     top = rows[last] + [""] * (width - len(rows[last]))
     above = [
-        any(column < len(row) and row[column] for row in rows[first : last + 1]) for column in range(width)
+        "".join(row[column] for row in rows[first : last + 1] if column < len(row)) for column in range(width)
     ]
-    grouped = _grouped(top, below, _spans(merges, last, width))
-    alone = [column for column in range(width) if above[column] and column not in grouped]
-    if not grouped or any(below[column] and not _BRACKETED.fullmatch(below[column]) for column in alone):
+    spans = _spans(merges, last, width)
+    grouped = _grouped(top, below, spans)
+    if not grouped:
         return False
-    if alone:
+    after = rows[last + 2] if last + 2 < len(rows) else []
+    data_follow = any(is_measured(after[column]) for column in grouped if column < len(after))
+    if spans and data_follow:
         return True
-    return last + 2 < len(rows) and any(
-        is_measured(rows[last + 2][column]) for column in grouped if column < len(rows[last + 2])
-    )
+    alone = [column for column in range(width) if above[column] and column not in grouped]
+    if any(
+        below[column] not in {"", above[column]} and not _BRACKETED.fullmatch(below[column])
+        for column in alone
+    ):
+        return False
+    return bool(alone) or data_follow
 
 
 def _grouped(top: list[str], below: list[str], spans: list[tuple[int, int]]) -> set[int]:

@@ -21,6 +21,7 @@ from pingan_geo.errors import (
     UnclosedQuoteError,
     UnreadableFileError,
 )
+from pingan_geo.i18n import translator
 from pingan_geo.intake.archives import weigh_archive
 from pingan_geo.intake.files import open_table, read_rows
 from pingan_geo.intake.raw import distinct_headings
@@ -105,6 +106,9 @@ def test_other_files_are_refused_by_what_they_are(tmp_path, name, content, found
         open_table(write(tmp_path / name, content))
     assert found in caught.value.values["found"]
     assert name in str(caught.value)
+    in_chinese = translator("zh").error(caught.value)
+    assert caught.value.values["found"] not in in_chinese
+    assert name in in_chinese
 
 
 def test_csv_that_is_a_zip_is_refused(tmp_path):

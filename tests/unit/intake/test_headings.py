@@ -163,6 +163,11 @@ def test_nothing_has_no_heading():
             (0, 1),
         ),
         (
+            [["序号", "位置", "", "备注"], ["序号", "经度", "纬度", "备注"], ["1", "120.61", "30.8", "x"]],
+            ("序号", "位置-经度", "位置-纬度", "备注"),
+            (0, 1),
+        ),
+        (
             [["单位：综治办", "", "日期：2025-08-01"], ["编号", "时间", "地点"], ["1", "7月3日", "北街"]],
             ("编号", "时间", "地点"),
             (1, 1),
@@ -178,6 +183,12 @@ def test_nothing_has_no_heading():
 def test_headings_are_found_and_joined(records, cells, rows):
     heading = find_heading(records)
     assert (heading.cells, (heading.first, heading.last)) == (cells, rows)
+
+
+def test_where_cells_are_merged_blanks_do_not_spread_a_cell():
+    records = [["编号", "", "位置", ""], ["号", "备注", "经度", "纬度"], ["1", "x", "120.61", "30.8"]]
+    merges = [((0, 2), (0, 3))]
+    assert find_heading(records, merges).cells == ("编号-号", "备注", "位置-经度", "位置-纬度")
 
 
 def test_three_rows_of_merged_headings_are_joined(tmp_path):
