@@ -74,6 +74,7 @@ _PART_OF_NUMBER = re.compile(
 )
 _LETTER_AFTER = re.compile(r"(\d)号([甲乙丙丁A-D])(?![座幢栋区\w])")
 _LEADING_ZERO = re.compile(r"(?<![\d.])0+(?=\d+(?:号|弄|幢|#|组|队))")
+_ESTATE_TWICE = re.compile(r"(?<=花园|花苑|家园|新村|公寓)小区")
 _PLATE = re.compile(r"门牌号?(?:码)?(?:为|是)?(?=\d)|(?<=\d)号门牌")
 
 
@@ -124,6 +125,7 @@ def _numbers(text: str) -> str:
     if not text:
         return ""
     text = _OH_IN_NUMBER.sub(lambda found: "0" if found.group() == "O" else "1", text)
+    text = _ESTATE_TWICE.sub("", text)
     text = _NUMERAL.sub(lambda found: str(_value(found.group())), text)
     if any(character.isdigit() or character == "幢" for character in text) or "栋" in text or "座" in text:
         text = _PLATE.sub(lambda found: "号" if found.group().startswith("号") else "", text)
@@ -329,14 +331,6 @@ def _may_follow(unit: str, fineness: int) -> bool:
     return _FINENESS[unit] > fineness
 
 
-def loose(text: str) -> Address:
-    """Return the parts of a text whose unit may be misspelt: its first number stands for an address."""
-    match = re.search(r"\d+", text)
-    if match is None or match.start() == 0:
-        return Address("", tail=text)
-    return Address(text[: match.start()].rstrip(",(-#"), ((match.group(), ""),), "", "", text[match.end() :])
-
-
 # -- words about the place -----------------------------------------------------------------------------
 
 _SIDES = {
@@ -346,10 +340,10 @@ _SIDES = {
 _SIDE = r"东南|东北|西南|西北|[东西南北]"
 _RELATION = (
     rf"(?:的|,|\()*(?:"
-    rf"(?P<to>(?:往|向|朝|以|偏|靠|再)?)(?P<direction>{_SIDE})(?:方向|侧|面|边|方|向|首|部|约|大约|大概|大致|,)*"
+    rf"(?P<to>(?:往|向|朝|以|偏|靠|再)?)(?P<direction>{_SIDE})(?:方向|侧|面|边|方|向|首|部|走|行|约|大约|大概|大致|,)*"
     rf"(?P<metres>\d+(?:\.\d+)?)(?P<unit>米|公里)"
     rf"|(?:约|大约|相距|距离|外)?(?P<away>\d+(?:\.\d+)?)(?P<away_unit>米|公里)"
-    rf"|(?P<side>{_SIDE})(?:侧|面|边|首|方向|角|隅|头|端)"
+    rf"|(?P<side>东南|东北|西南|西北|(?:{_SIDE})(?:侧|面|边|首|方向|角|隅|头|端))(?:侧|面|边|方向|角)?"
     rf"|(?P<gate>{_SIDE}|正|大|后|前|侧)门(?:口|外|处)?"
     rf"|(?P<opposite>(?:马路|道路|街|路)?(?:斜?对面|斜对过|对过|对门))"
     rf"|(?P<next>隔壁|旁边|旁侧|边上|一侧|旁|侧|边|后面|背后|背面|后侧|前面|前方|前侧|楼下|后|前)"
@@ -455,6 +449,30 @@ def crossing(text: str) -> Crossing | None:
     if len(parts) == 1 and len(roads) >= 4:
         return Crossing(roads, "", shift, said, is_road)
     return None
+
+
+_STRETCH = re.compile(
+    r"^(.{1,12}?(?:路|街|大道|巷|公路|国道))[,(]?([^,()]{2,12})(?:至|到|-|与|和)([^,()]{2,12}?)\)?(?:之间|路段|段|一段)*$"
+)
+
+
+def stretch(text: str) -> tuple[str, str, str] | None:
+    """Return a road and the two roads between which a stretch of it lies, None when the text is no such."""
+    match = _STRETCH.match(text)
+    return (match[1], match[2], match[3]) if match is not None else None
+
+
+_LEADING = re.compile(
+    r"^(?:(?:位于|坐落于|坐落在|地址|地点|位置|在)[:,]?|(?P<near>靠近|临近|邻近|近)|距离?|离)"
+)
+
+
+def relation_before(text: str) -> tuple[str, Shift] | None:
+    """Return a text without the words before it that say how the place lies from it; None without such."""
+    match = _LEADING.match(text)
+    if match is None or match.end() == len(text):
+        return None
+    return text[match.end() :], Shift(wider_m=_WIDER["near"] if match["near"] else 0.0)
 
 
 def between(text: str) -> tuple[str, str] | None:

@@ -34,6 +34,8 @@ USUAL_RADIUS_M = {
 }
 #: The same for a group of a village (组), metres.
 GROUP_RADIUS_M = 250.0
+#: An entry this near to one that names a district may lie in that district, metres.
+DISTRICT_M = 2000.0
 #: Lines of two roads that come nearer than this cross, metres.
 SNAP_M = 30.0
 #: Doors of two roads that come nearer than this stand at their crossing, metres.
@@ -373,6 +375,23 @@ class Gazetteer:
         if self.area is None:
             return np.ones(len(self.names), dtype=bool)
         return np.asarray(shapely.contains_xy(self.area.buffer(0.003), self.lon, self.lat))
+
+    @cached_property
+    def in_district(self) -> dict[str, NDArray[np.float64]]:
+        """Stem of a district to where the entries lie that name it: metres east and north."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for entry, names in enumerate(self.districts):
+            for name in names:
+                found[stem(name)].append(entry)
+        return {name: np.column_stack((self.x[rows], self.y[rows])) for name, rows in found.items()}
+
+    def is_near_district(self, district: str, entry: int) -> bool:
+        """Say whether an entry lies where those of a district do; True for one that no entry names."""
+        there = self.in_district.get(stem(district))
+        if there is None:
+            return True
+        away = np.hypot(there[:, 0] - self.x[entry], there[:, 1] - self.y[entry])
+        return bool(away.min() <= DISTRICT_M)
 
     def is_road(self, name: str) -> bool:
         """Say whether a normalised name is that of a known road."""

@@ -26,14 +26,15 @@ from pingan_geo.geocoding.addresses import (
     crossing,
     districts,
     in_digits,
-    loose,
     normalise,
     parse,
     plain,
     rank,
     relation_at_end,
     relation_at_start,
+    relation_before,
     stem,
+    stretch,
 )
 from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer, Street, digits_of, without_digits
 from pingan_geo.model.place import LOCATED
@@ -202,7 +203,7 @@ class OfflineGeocoder:
             if shorter and shorter != anchor:
                 anchor = shorter
                 continue
-            relation = relation_at_end(anchor)
+            relation = relation_at_end(anchor) or relation_before(anchor)
             if relation is None or len(plain(relation[0])) < 2:
                 break
             anchor, shift = relation[0], shift.and_then(relation[1])
@@ -235,6 +236,10 @@ class OfflineGeocoder:
             return self._village(text)
         if text in gazetteer.weak:
             return self._sure(text, gazetteer.weak[text], prefix).to_review("extra_words")
+        part = stretch(anchor)
+        answer = self._stretch(*part) if part is not None else None
+        if answer is not None:
+            return answer
         pair = between(anchor)
         if pair is not None:
             return self._between(*pair, prefix)
@@ -263,6 +268,9 @@ class OfflineGeocoder:
             return Answer("review", "ambiguous", self._candidates(there, MOST_UNSURE))
         best = self._candidate(there[0], 1.0)
         answer = Answer("accepted", "", (replace(best, radius_m=best.radius_m + spread),))
+        strangers = (name for name in prefix if not gazetteer.is_own(name))
+        if not all(gazetteer.is_near_district(name, there[0]) for name in strangers):
+            return answer.to_review("unknown_district")
         is_generic = len(text) < 2 or (_GENERIC.fullmatch(text) and not prefix)
         return answer.to_review("generic_name") if is_generic else answer
 
@@ -275,10 +283,12 @@ class OfflineGeocoder:
         relation = relation_at_start(after) if after else None
         if relation is not None:
             after, shift = relation
+        if before.endswith("近"):  # 近新塍大道118号
+            shift = shift.and_then(Shift(wider_m=COARSEST_M / 2))
         if any(character.isdigit() for character in after):
             # 1881弄79浩: the unit is misspelt, the number stands all the same
             whole = plain(address.base) + address.chain + plain(after)
-            similar = self._by_numbers(whole, Address("", tail=whole))
+            similar = self._by_numbers(whole, Address(""))
             if similar:
                 places = [self._candidate(entry, round(0.9 * score, 4)) for entry, score in similar]
                 return Answer("review", "spelling", tuple(places[:MOST_CANDIDATES]))
@@ -452,6 +462,25 @@ class OfflineGeocoder:
         is_sure = all(end is not None and end.status == "accepted" for end in ends)
         return answer if is_sure and radius <= COARSEST_M else answer.to_review("coarse")
 
+    def _stretch(self, road: str, first: str, second: str) -> Answer | None:
+        """Return the middle of a road between two others, None when one does not cross it."""
+        ends = [self._crossing(Crossing(road, other)) for other in (first, second)]
+        if any(end is None or end.status == "rejected" for end in ends):
+            return None
+        here, there = (end.candidates[0] for end in ends if end is not None)
+        radius = float(np.hypot(here.x - there.x, here.y - there.y)) / 2 + here.radius_m
+        middle = Candidate(
+            f"{road}({first}至{second})",
+            "segment",
+            (here.x + there.x) / 2,
+            (here.y + there.y) / 2,
+            radius,
+            0.8,
+        )
+        answer = Answer("accepted", "", (middle,))
+        is_sure = all(end is not None and end.status == "accepted" for end in ends)
+        return answer if is_sure and radius <= COARSEST_M else answer.to_review("coarse")
+
     # -- words around the place ----------------------------------------------------------------------------
 
     def _tiled(self, text: str) -> Answer | None:
@@ -536,7 +565,7 @@ class OfflineGeocoder:
         else:
             rated = self._by_name(plain(anchor))
             if any(character.isdigit() for character in anchor):
-                both = dict(rated) | dict(self._by_numbers(plain(anchor), loose(anchor)))
+                both = dict(rated) | dict(self._by_numbers(plain(anchor), Address("")))
                 rated = sorted(both.items(), key=lambda each: (-each[1], each[0]))
         fitting = [
             (entry, score)

@@ -269,6 +269,7 @@ def test_two_places_far_apart_in_one_text_are_a_conflict(locate):
         "新塍大道、洛东路交汇处",
         "新塍大道近洛东路",
         "新塍镇新塍大道洛东路",
+        "新塍大道洛东路西南侧",
     ],
 )
 def test_a_crossing_is_where_the_lines_meet(locate, names_town, text):
@@ -353,6 +354,41 @@ def test_between_two_places_is_their_middle(locate, names_town):
     assert names_town.away(row, *names_town.at["老供销社"]) < row.radius_m
 
 
+@pytest.mark.parametrize("text", ["环城路(新塍大道至北街)", "虹桥路(洛东路至北街)"])
+def test_a_stretch_between_roads_that_do_not_cross_it_is_not_made_up(locate, text):
+    assert locate(text).status != "accepted"
+
+
+def test_a_stretch_of_a_road_lies_between_its_crossings(names_town):
+    extra = [{"name": "南街与东街交叉口", "x": 0, "y": 0}, {"name": "南街与西街交叉口", "x": -200, "y": 0}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    for text in ("南街(东街至西街)", "南街东街至西街路段", "南街西街与东街之间"):
+        row = next(geocoder.locate([text]).itertuples())
+        assert (row.status, row.level) == ("accepted", "segment")
+        assert names_town.away(row, -100, 0) < 0.1
+        assert row.radius_m >= 100
+
+
+def test_a_long_stretch_is_too_coarse_to_be_accepted(locate):
+    row = locate("新塍大道(洛东路至虹桥路)")
+    assert (row.status, row.reason) == ("review", "coarse")
+    assert row.radius_m >= 250
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "wider"),
+    [
+        ("位于老供销社", "老供销社", 0),
+        ("靠近老供销社", "老供销社", 100),
+        ("近新塍大道118号", "新塍大道118号", 100),
+    ],
+)
+def test_words_before_the_place(locate, text, name, wider):
+    row = locate(text)
+    assert (row.status, row.name) == ("accepted", name)
+    assert row.radius_m == pytest.approx(locate(name).radius_m + wider)
+
+
 def test_a_whole_road_or_village_is_too_coarse_to_be_accepted(locate):
     for text, level in (("新塍大道", "road"), ("洛东村", "village")):
         row = locate(text)
@@ -393,6 +429,16 @@ def test_the_district_tells_doors_of_one_name_apart(two_towns):
     found = two_towns.locate(["川沙镇人民路12号", "周浦人民路12号", "人民路12号", "南汇镇人民路12号"])
     assert found["status"].tolist() == ["accepted", "review", "review", "rejected"]
     assert found["lon"].iloc[0] == 121.7
+
+
+def test_a_door_without_a_district_is_in_the_district_of_its_neighbours_only():
+    names = ["周浦镇人民路12号", "川沙镇东街1号", "西街5号"]
+    geocoder = OfflineGeocoder(
+        Gazetteer.of(pd.DataFrame({"name": names, "lon": [121.5, 121.7, 121.5], "lat": [31.1, 31.2, 31.101]}))
+    )
+    found = geocoder.locate(["周浦镇西街5号", "川沙镇西街5号"])
+    assert found["status"].tolist() == ["accepted", "review"]
+    assert found["reason"].iloc[1] == "unknown_district"
 
 
 def test_a_hospital_of_one_district_is_not_that_of_any(two_towns):
