@@ -146,11 +146,13 @@ def parse_numbers(text: Any, *, decimal_comma: bool = False) -> tuple[NDArray[np
     tuple
         Numbers, NaN where there is none; and which texts say something that is not a number.
     """
+    empty = pc.equal(text, "")
     try:
-        numbers = pc.cast(text, pa.float64()).to_numpy(zero_copy_only=False)
+        filled = pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+        numbers = pc.cast(filled, pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         numbers = None
-    if numbers is not None and np.isfinite(numbers).all():
+    if numbers is not None and (np.isfinite(numbers) | np.asarray(empty)).all():
         return numbers, np.zeros(len(text), dtype=bool)
     folded = pc.utf8_lower(pc.utf8_trim_whitespace(pc.utf8_normalize(text, form="NFKC")))
     if decimal_comma:
