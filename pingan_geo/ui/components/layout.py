@@ -40,7 +40,9 @@ def show_style(t: Translator) -> None:
     """Put the style sheet in, and the visitor's words over those that Streamlit says in English only."""
     drop = t("Drop a file here, or")
     choose = t("Choose a file")
-    refused = t("This file is too large or of another kind.")
+    refused = t(
+        "Over 200 MB or of another kind. Large files: pingan import reports FILE on the server, or split by month."
+    )
     words = f"--drop: '{drop}'; --choose: '{choose}'; --refused: '{refused}';"
     st.html(f"<style>{_style()}\n:root {{ {words} }}</style>")
 

@@ -1,21 +1,20 @@
-"""Importing a file: what it was taken to be, a receipt that adds up, what was held, how to take it back."""
+"""Importing a file in four steps: choose it, see what it was taken to be, check, receipt."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pingan_geo.errors import PinganError
+from pingan_geo.intake.layouts import LedgerLayout
+from pingan_geo.model.receipt import Receipt
 from pingan_geo.ui.cache import Visit, town_now
 from pingan_geo.ui.components import layout
-from pingan_geo.ui.components.intake import (
-    choose_file,
-    show_batches,
-    show_held,
-    show_receipt,
-    start_progress,
-)
-from pingan_geo.workflow.import_layers import import_layer, undo_import
-from pingan_geo.workflow.import_reports import import_reports
+from pingan_geo.ui.components.checking import check
+from pingan_geo.ui.components.intake import Upload, choose_another, choose_file, show_batches, show_step
+from pingan_geo.ui.components.ledger import show_ledger
+from pingan_geo.ui.components.receipt import show_receipt, show_undo
+from pingan_geo.workflow.import_layers import undo_import
+from pingan_geo.workflow.inventory import load_receipt
 
 
 def show(visit: Visit) -> None:
@@ -24,39 +23,46 @@ def show(visit: Visit) -> None:
     layout.show_heading(
         visit, t("Import"), t("Every row read is accepted, merged, corrected, held or repeated.")
     )
+    place = st.container()
     upload = choose_file(visit)
+    with place:
+        show_step(1 if upload is None else 4 if _made(upload) is not None else 2, t)
     if upload is not None:
-        check, keep, _ = st.columns([1, 1, 3])
-        checked = check.button(t("Check only"), key="check", width="stretch")
-        kept = keep.button(t("Import"), key="import", type="primary", width="stretch")
-        if checked or kept:
-            try:
-                with upload.file() as file, start_progress(t) as on_progress:
-                    options = {"datum": upload.datum, "dry_run": checked, "now": town_now(visit)}
-                    if upload.kind == "reports":
-                        receipt = import_reports(
-                            visit.town,
-                            file,
-                            source=upload.source,
-                            date_order=upload.date_order,
-                            on_progress=on_progress,
-                            **options,
-                        )
-                    else:
-                        receipt = import_layer(
-                            visit.town, upload.kind, file, on_progress=on_progress, **options
-                        )
-            except PinganError as error:
-                layout.show_error(error, t)
-            else:
-                st.session_state["receipt"] = receipt
-                if kept:
-                    st.rerun()  # the pages and the footer count the new rows
-    if "receipt" in st.session_state:
-        show_receipt(st.session_state["receipt"], visit)
-    show_held(visit)
-    taken_back = show_batches(visit)
-    if taken_back is not None:
-        undo_import(visit.town, taken_back, town_now(visit))
-        st.session_state.pop("receipt", None)
+        _take(visit, upload)
+    batch = show_batches(visit)
+    if batch is not None:
+        _show(visit, load_receipt(visit.town, batch))
+
+
+def _take(visit: Visit, upload: Upload) -> None:
+    """Draw what comes after a file is there."""
+    t = visit.t
+    made = _made(upload)
+    if made is not None:
+        _show(visit, made if made.batch_id is None else load_receipt(visit.town, made.batch_id))
+        st.button(t("Import another file"), key="another", type="primary", on_click=choose_another)
+        return
+    ledger: str | LedgerLayout | None = ""
+    try:
+        if upload.kind == "reports":
+            layout.show_section(t("What the file was taken to be"))
+            ledger = show_ledger(visit, upload)
+    except PinganError as error:
+        layout.show_error(error, t)
+        return
+    if ledger is not None:
+        check(visit, upload, ledger)
+
+
+def _made(upload: Upload) -> Receipt | None:
+    """Return the receipt of the import that was made of this file in this session."""
+    file_id, receipt = st.session_state.get("receipt", ("", None))
+    return receipt if file_id == upload.file_id else None
+
+
+def _show(visit: Visit, receipt: Receipt) -> None:
+    show_receipt(receipt, visit)
+    if show_undo(receipt, visit) and receipt.batch_id is not None:
+        undo_import(visit.town, receipt.batch_id, town_now(visit))
+        choose_another()
         st.rerun()
