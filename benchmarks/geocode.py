@@ -58,7 +58,8 @@ class Answers:
     located
         ``lon, lat, level, radius_m, status`` in the order of the queries.
     cost
-        ``load_s``, ``batch_s``, ``peak_mb`` and ``rise_mb`` (above the libraries), ``p99_ms``, ``max_ms``.
+        ``load_s``, ``batch_s``, ``peak_mb`` and ``rise_mb`` (above the libraries), ``median_ms``, ``p99_ms``,
+        ``max_ms``; with ``busy`` the seconds of the processor, which a busy machine does not stretch.
     """
 
     located: pd.DataFrame
@@ -163,9 +164,9 @@ def _child(way: str, task: str, entries_csv: Path, queries_csv: Path, out: Path)
     texts = queries["text"].tolist()
     prepare = {"ours": _ours, "peer": _peer}[way]
     before_mb = peak_mb()
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     locate = prepare(entries)
-    load_s = time.perf_counter() - start
+    load_s, load_busy_s = time.perf_counter() - start, time.process_time() - busy
     if task == "batch":
         start, busy = time.perf_counter(), time.process_time()
         located = locate(texts)
@@ -173,15 +174,16 @@ def _child(way: str, task: str, entries_csv: Path, queries_csv: Path, out: Path)
         located = located[["lon", "lat", "level", "radius_m", "status"]]
         assert len(located) == len(texts)
         located.to_json(out, orient="records")
-        print(json.dumps({"load_s": load_s, "batch_s": batch_s, "busy_s": busy, "peak_mb": peak_mb(), "rise_mb": peak_mb() - before_mb}))  # fmt: skip
+        print(json.dumps({"load_s": load_s, "load_busy_s": load_busy_s, "batch_s": batch_s, "busy_s": busy, "peak_mb": peak_mb(), "rise_mb": peak_mb() - before_mb}))  # fmt: skip
         return
     locate(["预热"])
-    taken = []
+    taken, worked = [], []
     for text in texts:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         locate([text])
         taken.append((time.perf_counter() - start) * 1000)
-    print(json.dumps({"median_ms": float(np.median(taken)), "p99_ms": float(np.quantile(taken, 0.99)), "max_ms": max(taken)}))  # fmt: skip
+        worked.append((time.process_time() - busy) * 1000)
+    print(json.dumps({"median_ms": float(np.median(taken)), "p99_ms": float(np.quantile(taken, 0.99)), "max_ms": max(taken), "busy_p99_ms": float(np.quantile(worked, 0.99)), "busy_max_ms": max(worked)}))  # fmt: skip
 
 
 def _ours(entries: pd.DataFrame):
@@ -280,10 +282,10 @@ def report_speed(title: str, queries: pd.DataFrame, ours: Answers, peer: Answers
                 f"{texts / mine['busy_s']:,.0f} per second of processor"),
             Row("one by one: median", mine["median_ms"] / 1000, PEER, theirs["median_ms"] / 1000),
             Row("one by one: 99 of 100 within", mine["p99_ms"] / 1000, PEER, theirs["p99_ms"] / 1000,
-                f"{mine['p99_ms']:.1f} ms"),
-            Row("one by one: slowest", mine["max_ms"] / 1000, PEER, theirs["max_ms"] / 1000, f"{mine['max_ms']:.1f} ms"),
+                f"{mine['p99_ms']:.1f} ms, of the processor {mine['busy_p99_ms']:.1f} ms"),
+            Row("one by one: slowest", mine["max_ms"] / 1000, PEER, theirs["max_ms"] / 1000, f"{mine['max_ms']:.1f} ms, of the processor {mine['busy_max_ms']:.1f} ms"),
             Row("loading the gazetteer", mine["load_s"], "", None,
-                f"peak memory {mine['peak_mb']:.0f} MB, {mine['rise_mb']:.0f} MB of it by loading and asking; "
+                f"{mine['load_busy_s']:.2f} s of the processor; peak memory {mine['peak_mb']:.0f} MB, {mine['rise_mb']:.0f} MB of it by loading and asking; "
                 f"theirs {theirs['peak_mb']:.0f} MB"),
         ],
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
-from geocode import judge, main, made_files, measures, metres, read_entries, read_queries
+from geocode import judge, made_files, main, measures, metres, read_entries, read_queries
 
 LON, LAT = 120.62, 30.80
 NOWHERE = np.nan
