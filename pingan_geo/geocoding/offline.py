@@ -48,6 +48,8 @@ WIDEST_GAP_M = 1000.0
 #: A place known no better than this is not accepted unasked, unless the text names the entry itself, metres.
 COARSEST_M = 200.0
 MOST_CANDIDATES = 5
+#: A name this like another is more likely to be it than to end in a third one, 0–1.
+ALMOST_THE_SAME = 0.8
 #: No place that must be reviewed scores higher.
 MOST_UNSURE = 0.89
 
@@ -290,9 +292,13 @@ class OfflineGeocoder:
             whole = plain(address.base) + address.chain + plain(after)
             similar = self._by_numbers(whole, Address(""))
             if similar:
-                places = [self._candidate(entry, round(0.9 * score, 4)) for entry, score in similar]
-                return Answer("review", "spelling", tuple(places[:MOST_CANDIDATES]))
+                return self._misspelt(similar)
         answer = self._number(name, address, prefix)
+        if before and (answer is None or answer.status != "accepted"):
+            # 硫娇刑1村12号 ends in the known 娇刑1村, which has no 12号, and is 硫刑1村12号 misspelt
+            similar = self._by_numbers(plain(address.base) + address.chain, address)
+            if similar and similar[0][1] >= ALMOST_THE_SAME:
+                return self._misspelt(similar)
         if answer is None or answer.status == "rejected":
             return answer
         best = answer.candidates[0]
@@ -301,6 +307,10 @@ class OfflineGeocoder:
             if problem:
                 answer = answer.to_review(problem)
         return answer.moved(shift)
+
+    def _misspelt(self, rated: list[tuple[int, float]]) -> Answer:
+        places = [self._candidate(entry, round(0.9 * score, 4)) for entry, score in rated[:MOST_CANDIDATES]]
+        return Answer("review", "spelling", tuple(places))
 
     def _known_part(self, base: str) -> tuple[str, str]:
         """Return the longest known end of a name and what stands before it."""
@@ -593,13 +603,15 @@ class OfflineGeocoder:
             if digits not in gazetteer.by_digits:
                 continue
             for entry, score in gazetteer.by_digits[digits].like(without_digits(spelt)):
-                is_whole = digits == digits_of(spelt)
-                if is_whole or _may_be(digits_of(gazetteer.bare(entry)).removesuffix(chain), of_base):
+                base = digits_of(gazetteer.bare(entry)).removesuffix(chain)
+                has_all = digits_of(address.base) in base and _may_be(base, of_base)
+                if digits == digits_of(spelt) or has_all:
                     rated[entry] = max(rated.get(entry, 0.0), score)
         if address.numbers and not rated:
             # the estate itself, where its buildings are not listed
             for name, score in gazetteer.spellings.near(plain(address.base)):
-                for entry in gazetteer.named.get(name, ()) if _may_be(digits_of(name), of_base) else ():
+                fits = digits_of(address.base) in digits_of(name) and _may_be(digits_of(name), of_base)
+                for entry in gazetteer.named.get(name, ()) if fits else ():
                     if gazetteer.levels[entry] != "road":
                         rated[entry] = max(rated.get(entry, 0.0), 0.8 * score)
         return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
