@@ -170,6 +170,7 @@ def read_duplicates(
     decision: str | None = "",
     *,
     pairs: Sequence[tuple[int, int]] | None = None,
+    batch_id: int | None = None,
     limit: int | None = None,
 ) -> Any:
     """Return pairs of reports with what a person needs to decide on them, the likeliest first.
@@ -182,6 +183,8 @@ def read_duplicates(
         ``""``: those that wait; ``merged``, ``apart``; ``None``: all.
     pairs
         Only these.
+    batch_id
+        Only those that this import brought.
     limit
         At most so many.
 
@@ -212,6 +215,8 @@ def read_duplicates(
     if pairs is not None:
         chosen = ", ".join(f"({int(first)}, {int(second)})" for first, second in pairs)
         where.append(f"(duplicate.first, duplicate.second) IN (VALUES {chosen})" if chosen else "1 = 0")
+    if batch_id is not None:
+        where.append(f"duplicate.batch_id = {int(batch_id)}")
     statement = (
         f"SELECT {', '.join(fetched)} FROM duplicate{joins} "  # noqa: S608 - our own names, and signs
         f"WHERE {' AND '.join(where)} ORDER BY duplicate.score DESC, duplicate.first, duplicate.second"
@@ -222,9 +227,11 @@ def read_duplicates(
     return pd.DataFrame(dict(zip(types, read, strict=True)))
 
 
-def count_duplicates(connection: Connection) -> int:
-    """Count the pairs that wait for a decision."""
-    return int(connection.exec_driver_sql("SELECT count(*) FROM duplicate WHERE decision = ''").scalar_one())
+def count_duplicates(connection: Connection, batch_id: int | None = None) -> int:
+    """Count the pairs that wait for a decision, of one import or of all."""
+    of_batch = "" if batch_id is None else f" AND batch_id = {int(batch_id)}"
+    statement = f"SELECT count(*) FROM duplicate WHERE decision = ''{of_batch}"  # noqa: S608 - only a number
+    return int(connection.exec_driver_sql(statement).scalar_one())
 
 
 def decide_duplicates(

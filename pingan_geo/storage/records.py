@@ -7,7 +7,7 @@ caller's, so that an import is one step whatever it is made of.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -571,21 +571,71 @@ def read_held(
 
 
 def count_held(connection: Connection) -> Any:
-    """Count the waiting rows of each import, reason and value at fault.
+    """Count the waiting rows by import and reason.
 
     Returns
     -------
     DataFrame
-        ``batch_id, kind, reason, detail, count, held_id`` (of the first), in the order of ``held_id``.
+        ``batch_id, kind, reason, count, held_id`` (of the first), in the order of ``held_id``.
     """
     statement = (
-        "SELECT held.batch_id, batch.kind, held.reason, held.detail, count(*), min(held.held_id) "  # noqa: S608
-        f"FROM held JOIN batch ON batch.batch_id = held.batch_id WHERE {_WAITING} "
-        "GROUP BY held.batch_id, batch.kind, held.reason, held.detail ORDER BY 6"
+        "SELECT held.batch_id, batch.kind, held.reason, held.count, held.held_id FROM ("  # noqa: S608
+        "SELECT batch_id, reason, count(*) AS count, min(held_id) AS held_id FROM held "
+        f"WHERE {_WAITING} GROUP BY batch_id, reason"
+        ") AS held JOIN batch ON batch.batch_id = held.batch_id ORDER BY held.held_id"
     )
-    names = ("batch_id", "kind", "reason", "detail", "count", "held_id")
-    read = fetch_columns(connection, statement, ["int64", "str", "str", "str", "int64", "int64"])
+    names = ("batch_id", "kind", "reason", "count", "held_id")
+    read = fetch_columns(connection, statement, ["int64", "str", "str", "int64", "int64"])
     return pd.DataFrame(dict(zip(names, read, strict=True)))
+
+
+def count_held_details(
+    connection: Connection, kind: str, reasons: Sequence[str], batch_id: int | None = None
+) -> Any:
+    """Count the waiting rows of imports of a kind, or of one of them, by reason and value at fault.
+
+    Returns
+    -------
+    DataFrame
+        ``reason, detail, count, held_id`` (of the first); a value stands once for each import.
+    """
+    statement = (
+        "SELECT reason, detail, count(*), min(held_id) FROM held "  # noqa: S608 - signs, and our own words
+        f"WHERE {_WAITING} AND reason IN ({', '.join([sign(connection)] * len(reasons))}) "
+        f"AND batch_id IN (SELECT batch_id FROM batch WHERE kind = {sign(connection)}) {_of_batch(batch_id)}"
+        "GROUP BY batch_id, reason, detail"
+    )
+    names = ("reason", "detail", "count", "held_id")
+    read = fetch_columns(connection, statement, ["str", "str", "int64", "int64"], (*reasons, kind))
+    return pd.DataFrame(dict(zip(names, read, strict=True)))
+
+
+def first_held(
+    connection: Connection,
+    kinds_reasons: Iterable[tuple[str, str]],
+    limit: int,
+    batch_id: int | None = None,
+) -> list[int]:
+    """Return the first ``held_id`` that wait, of (kind of import, reason) pairs, or of one import of them."""
+    chosen, values = [], []
+    for kind, reason in kinds_reasons:
+        chosen.append(
+            f"(reason = {sign(connection)} AND batch_id IN "  # noqa: S608 - only signs
+            f"(SELECT batch_id FROM batch WHERE kind = {sign(connection)}))"
+        )
+        values += [reason, kind]
+    if not chosen:
+        return []
+    statement = (
+        f"SELECT held_id FROM held WHERE {_WAITING} AND ({' OR '.join(chosen)}) "  # noqa: S608 - signs
+        f"{_of_batch(batch_id)}ORDER BY held_id LIMIT {int(limit)}"
+    )
+    numbers: list[int] = fetch_columns(connection, statement, ["int64"], values)[0].tolist()
+    return numbers
+
+
+def _of_batch(batch_id: int | None) -> str:
+    return "" if batch_id is None else f"AND batch_id = {int(batch_id)} "
 
 
 def dismiss_held(connection: Connection, held_ids: Any, at: datetime) -> int:

@@ -199,6 +199,12 @@ def last_answer(connection: Connection) -> Mapping[str, Any] | None:
     return found | {name: json.loads(found[name]) for name in ("answer", "before")}
 
 
+def last_answered(connection: Connection) -> str:
+    """Return the question of the newest answer, ``""`` when there is none."""
+    found = connection.execute(select(ANSWER.c.item).order_by(ANSWER.c.answer_id.desc()).limit(1)).scalar()
+    return str(found or "")
+
+
 def delete_answer(connection: Connection, answer_id: int) -> None:
     """Forget an answer that was taken back."""
     connection.execute(delete(ANSWER).where(ANSWER.c.answer_id == answer_id))

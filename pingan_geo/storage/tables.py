@@ -149,6 +149,15 @@ HELD = Table(
     Column("sheet", Text, nullable=False, server_default=text("''")),
     Column("dismissed_at", TIME),  # a person decided that it is not to be stored
     Column("report_id", BigInteger),  # mended: it became this report
+    # Of the rows that wait, those that ask the same must be found among a hundred thousand.
+    Index(
+        "ix_held_batch_id_reason_detail",
+        "batch_id",
+        "reason",
+        "detail",
+        sqlite_where=text("report_id IS NULL AND dismissed_at IS NULL"),
+        postgresql_where=text("report_id IS NULL AND dismissed_at IS NULL"),
+    ),
 )
 
 #: How a ledger is laid out, confirmed once by a person.

@@ -21,15 +21,16 @@ import tomlkit
 
 from pingan_geo.errors import AnswerError, ReviewItemError
 from pingan_geo.i18n import mark
+from pingan_geo.intake.places import Locate
 from pingan_geo.intake.texts import spelling
 from pingan_geo.model.place import LEVELS
 from pingan_geo.model.tables import ALIASES
-from pingan_geo.settings import TOWN_FILE, Settings, read_settings
+from pingan_geo.settings import TOWN_FILE, Category, Settings, read_settings
 from pingan_geo.storage.duplicates import decide_duplicates, read_duplicates
 from pingan_geo.storage.photos import link_photos
 from pingan_geo.storage.records import (
     batch_options,
-    count_held,
+    count_held_details,
     delete_reports,
     dismiss_held,
     finish_batch,
@@ -48,6 +49,7 @@ from pingan_geo.storage.review import (
     delete_corrections,
     insert_answer,
     last_answer,
+    last_answered,
     read_aliases,
     save_alias,
 )
@@ -163,7 +165,7 @@ class _Before:
         self.corrections, self.receipts, self.photos = stored.corrections, stored.receipts, stored.photos
 
 
-def answer(town: Town, key: str, said: Answer, *, now: datetime) -> Outcome:
+def answer(town: Town, key: str, said: Answer, *, now: datetime, locate: Locate | None = None) -> Outcome:
     """Answer a question of the review, as one step.
 
     Parameters
@@ -176,6 +178,8 @@ def answer(town: Town, key: str, said: Answer, *, now: datetime) -> Outcome:
         The answer.
     now
         Wall-clock time of the town.
+    locate
+        Finds places for words, for rows that are read again; the import's own.
 
     Returns
     -------
@@ -197,7 +201,7 @@ def answer(town: Town, key: str, said: Answer, *, now: datetime) -> Outcome:
         raise AnswerError(item=key, detail=mark("that is no answer to such a question"))
     with town.store.begin() as connection:
         settle_swaps(connection, town.folder)
-        work = _Work(town, connection, key, said, now)
+        work = _Work(town, connection, key, said, now, locate)
         outcome = {
             "category": work.category,
             "place": work.place,
@@ -212,7 +216,7 @@ def answer(town: Town, key: str, said: Answer, *, now: datetime) -> Outcome:
     return outcome
 
 
-def take_back_answer(town: Town) -> Outcome | None:
+def take_back_answer(town: Town, key: str = "") -> Outcome | None:
     """Take the last answer back, so that all data are as they were before it.
 
     Rows of an import that was taken back since stay gone.
@@ -221,17 +225,26 @@ def take_back_answer(town: Town) -> Outcome | None:
     ----------
     town
         The town.
+    key
+        Of the question whose answer is meant; ``""``: whichever was answered last.
 
     Returns
     -------
     Outcome or None
         What was taken back, in the numbers of the answer; ``None`` when no answer is left.
+
+    Raises
+    ------
+    AnswerError
+        If another question was answered since, by somebody else perhaps.
     """
     with town.store.begin() as connection:
         settle_swaps(connection, town.folder)
         last = last_answer(connection)
         if last is None:
             return None
+        if key and last["item"] != key:
+            raise AnswerError(item=key, detail=mark("another answer was given since, take that back first"))
         before = _Before(**last["before"])
         reports = delete_reports(connection, before.reports)
         settled = restore_held(connection, before.settled)
@@ -253,6 +266,12 @@ def take_back_answer(town: Town) -> Outcome | None:
     )
 
 
+def last_question(town: Town) -> str:
+    """Return the key of the question that was answered last and can be taken back, ``""`` without one."""
+    with town.store.read() as connection:
+        return last_answered(connection)
+
+
 def _plain(said: Answer) -> dict[str, Any]:
     """Return an answer for JSON, which has no NaN."""
     return {
@@ -267,8 +286,12 @@ def _plain(said: Answer) -> dict[str, Any]:
 class _Work:
     """One answer under way."""
 
-    def __init__(self, town: Town, connection: Any, key: str, said: Answer, now: datetime) -> None:
+    def __init__(
+        self, town: Town, connection: Any, key: str, said: Answer, now: datetime, locate: Locate | None
+    ) -> None:
         self.town, self.connection, self.key, self.said, self.now = town, connection, key, said, now
+        self.locate = locate
+        self.new_categories: list[Category] = []
         self.before = _Before()
 
     def category(self, words: str) -> Outcome:
@@ -344,7 +367,7 @@ class _Work:
 
     def grid(self, words: str) -> Outcome:
         """Say which grid a code means, or leave the reports without a stated one."""
-        codes = unknown_grids(self.town, self.connection).get(words)
+        codes = list(unknown_grids(self.town, self.connection).get(words, ()))
         if not codes:
             raise ReviewItemError(item=self.key)
         code = self.said.code if self.said.way == "use" else ""
@@ -375,14 +398,13 @@ class _Work:
     def _waiting(self, kind: str, words: str) -> tuple[Any, str]:
         """Return the held rows that ask this, and their whole words."""
         reasons = [reason for reason, asked in ASKED_TOGETHER.items() if asked == kind]
-        counts = count_held(self.connection)
-        counts = counts[counts["reason"].isin(reasons) & (counts["kind"] == "reports")]
+        counts = count_held_details(self.connection, "reports", reasons)
         details = counts["detail"][np.asarray(folded(counts["detail"])) == words].unique().tolist()
         if not details:
             raise ReviewItemError(item=self.key)
         rows = read_held(self.connection, reasons=reasons, details=details)
         rows = rows[rows["kind"] == "reports"].sort_values("held_id")
-        cells = cells_of(self.connection, rows, kind)
+        cells = cells_of(self.connection, rows, [kind] * len(rows))
         word = cells[0]
         same = [spelling(cell) == spelling(word) for cell in cells]
         return rows[same], word
@@ -403,7 +425,15 @@ class _Work:
     ) -> Outcome:
         """Read rows again and store what comes of it; ``only_settled``: nothing, if they are held still."""
         reread = reread_held(
-            self.town, self.connection, rows, cells=cells, points=points, now=self.now, **over
+            self.town,
+            self.connection,
+            rows,
+            cells=cells,
+            points=points,
+            now=self.now,
+            locate=self.locate,
+            new_categories=self.new_categories,
+            **over,
         )
         first = reread.held.iloc[0] if len(reread.held) else {"reason": "", "detail": ""}
         if only_settled and len(reread.held):
@@ -460,6 +490,7 @@ class _Work:
         note_swaps(self.connection, stage_file(file, content))
         sha256 = hashlib.sha256(content).hexdigest()
         self.before.settings = {"text": text, "sha256": sha256, "code": said.code}
+        self.new_categories.append(Category(said.code, said.name, said.name_en, said.board))
         return said.code
 
     def _check_point(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -23,11 +23,12 @@ from pingan_geo.errors import RereadError
 from pingan_geo.intake.categories import CategoryBook
 from pingan_geo.intake.columns import ColumnMap
 from pingan_geo.intake.identity import content_keys, report_ids, source_keys
+from pingan_geo.intake.places import Locate
 from pingan_geo.intake.raw import RawChunk, broken_frame, text_frame
-from pingan_geo.intake.texts import arrow_text, mask_persons
+from pingan_geo.intake.texts import arrow_text, mask_persons, spelling
 from pingan_geo.intake.values import ReportRules, clean_reports
 from pingan_geo.model.tables import CORRECTIONS, REPORTS
-from pingan_geo.settings import read_settings
+from pingan_geo.settings import Category, read_settings
 from pingan_geo.storage.photos import link_photos
 from pingan_geo.storage.records import (
     batch_options,
@@ -43,7 +44,7 @@ from pingan_geo.workflow.placing import Placer
 from pingan_geo.workflow.towns import Town
 
 #: Of the rules of a file, what is the town's and is taken from it anew.
-_OF_TOWN = ("categories", "timezone", "now", "inside")
+_OF_TOWN = ("categories", "timezone", "now", "inside", "locate", "grid_code")
 #: Headings for coordinates that a ledger does not have; no file can have them.
 _LON, _LAT = "\x00lon", "\x00lat"
 
@@ -80,7 +81,7 @@ class Reread:
     reports
         REPORTS that are new, with ``source_key`` and ``held_id``.
     corrections
-        CORRECTIONS with ``held_id``: the cells that a person changed in rows that are stored now.
+        CORRECTIONS with ``held_id`` and ``batch_id``: what a person or a rule changed in rows that are stored now.
     repeated
         ``held_id`` and the ``report_id`` of the stored report that says the same.
     held
@@ -134,22 +135,26 @@ def options_json(rules: ReportRules, columns: ColumnMap, **more: Any) -> str:
     Parameters
     ----------
     rules
-        Of the file. What is plain in them is kept; what is the town's, or a function, is taken anew.
+        Of the file. What the town knows (taxonomy, area, gazetteer, grids) is taken anew when rows are read.
     columns
         Of the file.
     **more
         Further plain values to keep beside them.
     """
-    plain = {
-        each.name: getattr(rules, each.name)
-        for each in fields(rules)
-        if each.name not in _OF_TOWN and not callable(getattr(rules, each.name))
-    }
+    stated = {each.name: getattr(rules, each.name) for each in fields(rules) if each.name not in _OF_TOWN}
+    plain = {name: value for name, value in stated.items() if value is not None}
     return json.dumps({"rules": plain, "columns": asdict(columns), **more}, ensure_ascii=False)
 
 
 def rules_of(
-    town: Town, connection: Any, options: Mapping[str, Any], placer: Placer, now: datetime, **over: Any
+    town: Town,
+    connection: Any,
+    options: Mapping[str, Any],
+    placer: Placer,
+    now: datetime,
+    locate: Locate | None = None,
+    new_categories: Sequence[Category] = (),
+    **over: Any,
 ) -> ReportRules:
     """Return the rules of a file again, with the town's taxonomy and aliases as they are now.
 
@@ -161,17 +166,47 @@ def rules_of(
         From :func:`pingan_geo.storage.records.batch_options`.
     now
         Wall-clock time of the town.
+    locate
+        Finds places for words.
+    new_categories
+        That the same transaction adds to the town.
     **over
         Rules that a person has stated since.
     """
     settings = read_settings(town.folder)  # a category may have been added since the town was opened
-    book = CategoryBook.of(settings.categories)
+    categories = [*settings.categories, *new_categories]
     aliases = read_aliases(connection, "category")
-    book.known.update(zip(aliases["spelling"], aliases["target"], strict=True))
+    book = CategoryBook.of(categories, aliases=dict(zip(aliases["spelling"], aliases["target"], strict=True)))
     known = {each.name for each in fields(ReportRules)}
     plain = {name: value for name, value in {**options["rules"], **over}.items() if name in known}
     plain["digits"] = {int(number): int(meant) for number, meant in plain.get("digits", {}).items()}
-    return ReportRules(categories=book, timezone=settings.timezone, now=now, inside=placer.inside, **plain)
+    return ReportRules(
+        categories=book,
+        timezone=settings.timezone,
+        now=now,
+        inside=placer.inside,
+        locate=locate,
+        grid_code=grid_codes(town, connection),
+        **plain,
+    )
+
+
+def grid_codes(town: Town, connection: Any) -> Callable[[Sequence[str]], list[str]]:
+    """Return what finds the town's grid for each spelling: by code, name or learned alias; ``""`` unknown.
+
+    A name that several grids bear finds none.
+    """
+    grids = town.layer("grids")
+    names = Counter(map(spelling, grids["name"]))
+    known = {
+        plain: code
+        for plain, code in zip(map(spelling, grids["name"]), grids["code"], strict=True)
+        if names[plain] == 1
+    }
+    aliases = read_aliases(connection, "grid")
+    known |= dict(zip(aliases["spelling"], aliases["target"], strict=True))
+    known |= {spelling(code): code for code in grids["code"]}
+    return lambda texts: [known.get(spelling(text), "") for text in texts]
 
 
 def columns_of(options: Mapping[str, Any]) -> ColumnMap:
@@ -193,6 +228,8 @@ def reread_held(
     cells: Mapping[int, Mapping[str, str]] | None = None,
     points: Mapping[int, Point] | None = None,
     now: datetime,
+    locate: Locate | None = None,
+    new_categories: Sequence[Category] = (),
     **over: Any,
 ) -> Reread:
     """Read held rows again, without writing anything.
@@ -209,6 +246,10 @@ def reread_held(
         ``held_id`` to the place of the row, over what its cells say.
     now
         Wall-clock time of the town.
+    locate
+        Finds places for words; without it a row without coordinates stays held.
+    new_categories
+        That the same transaction adds to the town.
     **over
         Rules of the file that a person has stated since, e.g. ``year``.
 
@@ -222,6 +263,7 @@ def reread_held(
         If an older version imported the file and did not note how it was read.
     """
     placer = Placer.of(town)
+    over = {**over, "locate": locate, "new_categories": new_categories}
     parts = [
         _reread_batch(town, connection, placer, int(batch), rows, cells or {}, points or {}, now, over)
         for batch, rows in held.groupby("batch_id", sort=True)
@@ -336,6 +378,19 @@ def _reread_batch(
         for number, row_number in zip(reports["held_id"], reports["row_number"], strict=True)
         if changed[place_of[number]] or _is_stated(points.get(number))
     ]
+    numbers_of = dict(zip(reports["held_id"], reports["row_number"], strict=True))
+    corrections += [
+        (
+            sheets[each.row_number],
+            numbers_of[each.row_number],
+            each.what,
+            each.before,
+            each.after,
+            each.row_number,
+        )
+        for each in cleaned.corrections.itertuples()
+        if each.row_number in numbers_of and each.row_number not in points
+    ]
     return Reread(
         reports=REPORTS.check(reports),
         corrections=_corrections(corrections).assign(batch_id=batch),
@@ -361,8 +416,9 @@ def _point_cells(
     x, y = from_wgs84(np.array([point.lon for point in at]), np.array([point.lat for point in at]), datum)
     for place, east, north in zip(said, x.tolist(), y.tolist(), strict=True):
         rows[place] |= {names["lon"]: repr(east), names["lat"]: repr(north)}
-        if "datum" in columns.fields:
-            rows[place][columns.fields["datum"]] = ""  # the file's own, in which the cells are now
+        for other in ("datum", "lonlat"):  # the cells are in the file's datum now, and no pair may disagree
+            if other in columns.fields:
+                rows[place][columns.fields[other]] = ""
     return ColumnMap(**{**vars(columns), "fields": {**columns.fields, **names}})
 
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from rapidfuzz import fuzz, process
+from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from pingan_geo.errors import BadChoiceError
 from pingan_geo.i18n import mark
+from pingan_geo.intake.categories import CategoryBook
 from pingan_geo.intake.texts import spelling
 from pingan_geo.model.place import Geocoder
 from pingan_geo.model.receipt import HOLD_REASONS
@@ -29,10 +30,13 @@ from pingan_geo.storage.duplicates import count_duplicates, read_duplicates
 from pingan_geo.storage.records import (
     batch_options,
     count_held,
+    count_held_details,
     count_stated_grids,
+    first_held,
     read_held,
     read_stated_grids,
 )
+from pingan_geo.storage.review import read_aliases
 from pingan_geo.workflow.held import held_positions
 from pingan_geo.workflow.towns import Town
 
@@ -47,8 +51,6 @@ ASKED_TOGETHER: Mapping[str, str] = {
 }
 #: What is proposed for one question at most.
 MOST_CANDIDATES = 5
-#: Below this likeness, of 100, a category is not proposed.
-_LEAST_LIKENESS = 50.0
 
 
 @dataclass(frozen=True)
@@ -149,19 +151,13 @@ class Queue:
         return sum(self.questions.values())
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question before it is put into words."""
-
-    key: str
-    kind: str
-    rows: int
-    held_id: int = 0
-    words: str = ""
-
-
 def review_queue(
-    town: Town, *, kinds: Sequence[str] = (), limit: int = 50, geocoder: Geocoder | None = None
+    town: Town,
+    *,
+    kinds: Sequence[str] = (),
+    limit: int = 20,
+    geocoder: Geocoder | None = None,
+    batch: int | None = None,
 ) -> Queue:
     """Return what waits for a person.
 
@@ -175,6 +171,8 @@ def review_queue(
         Questions returned at most; the counts are always whole.
     geocoder
         Proposes places for words; without it a person points at the map.
+    batch
+        Only questions that rows of this import ask; each still counts the rows of all imports that it frees.
 
     Returns
     -------
@@ -191,23 +189,24 @@ def review_queue(
     wanted = set(kinds or KINDS)
     settings = read_settings(town.folder)
     with town.store.read() as connection:
-        asked, single = _shared_questions(connection)
-        asked += _grid_questions(town, connection)
-        questions = {kind: sum(each.kind == kind for each in asked) for kind in KINDS}
-        rows = {kind: sum(each.rows for each in asked if each.kind == kind) for kind in KINDS}
+        counts = count_held(connection)
+        counts["asked"] = _kinds_of(counts)
+        grids = unknown_grids(town, connection)
+        shared = pd.concat([*_shared_questions(connection, counts), _grid_questions(grids)])
+        if batch is not None:
+            shared = shared[_asked_by(connection, batch, shared, grids)]
+            counts = counts[counts["batch_id"] == batch]
+        questions = dict.fromkeys(KINDS, 0) | shared["kind"].value_counts().to_dict()
+        rows = dict.fromkeys(KINDS, 0) | shared.groupby("kind")["rows"].sum().to_dict()
+        single = counts[counts["asked"] == "held"]
         questions["held"] = rows["held"] = int(single["count"].sum())
-        questions["duplicate"] = rows["duplicate"] = count_duplicates(connection)
-        asked = [each for each in asked if each.kind in wanted]
-        asked.sort(key=lambda each: (-each.rows, KINDS.index(each.kind), each.key))
-        asked = asked[:limit]
-        first = _first_rows(connection, asked)
-        words = _Words(town, settings, connection, geocoder)
-        items = [words.say(each, first.get(each.held_id)) for each in asked]
-        words.propose_places(items)
+        questions["duplicate"] = rows["duplicate"] = count_duplicates(connection, batch)
+        words = _Words(town, settings, connection, geocoder, grids)
+        items = words.say(_most_telling(shared[shared["kind"].isin(wanted)], limit))
         if "duplicate" in wanted and len(items) < limit:
-            items += _duplicate_items(connection, limit - len(items))
-        if "held" in wanted and len(items) < limit and len(single):
-            items += _held_items(connection, single, limit - len(items))
+            items += _duplicate_items(connection, limit - len(items), batch)
+        if "held" in wanted and len(items) < limit:
+            items += _held_items(connection, single, limit - len(items), batch)
     items.sort(key=lambda item: -item.rows)  # stable: the kinds stay in their order
     return Queue(tuple(items), questions, rows)
 
@@ -223,112 +222,164 @@ def folded(texts: Any) -> Any:
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(plain, r"\s+", " "))
 
 
-def kinds_of(counts: Any) -> Any:
-    """Return the kind of question that each row of :func:`count_held` belongs to."""
+# -- questions ---------------------------------------------------------------------------------------
+
+
+def _kinds_of(counts: pd.DataFrame) -> Any:
+    """Return the kind of question that rows of an import and a reason belong to."""
     kinds = counts["reason"].map(ASKED_TOGETHER).fillna("held")
     return kinds.where(counts["kind"] == "reports", "held")
 
 
-# -- questions ---------------------------------------------------------------------------------------
-
-
-def _shared_questions(connection: Any) -> tuple[list[_Asked], pd.DataFrame]:
-    """Return the questions that rows share, and the counts of the held rows that stand for themselves."""
-    counts = count_held(connection)
-    counts["asked"] = kinds_of(counts)
-    shared = counts[counts["asked"] != "held"].copy()
-    shared["words"] = pd.array(folded(shared["detail"]), dtype="str")
-    dates = shared["asked"] == "date"
-    shared.loc[dates, "words"] = shared["batch_id"][dates].astype("str")
-    groups = shared.groupby(["asked", "words"], sort=False).agg(
-        count=("count", "sum"), held_id=("held_id", "min")
+def _shared_questions(connection: Any, counts: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the questions that held rows share: ``kind, words, rows, held_id`` (of the first)."""
+    dates = counts[counts["asked"] == "date"]
+    yield pd.DataFrame(
+        {
+            "kind": "date",
+            "words": pd.array(dates["batch_id"].astype("str"), dtype="str"),
+            "rows": dates["count"].array,
+            "held_id": dates["held_id"].array,
+        }
     )
-    asked = [
-        _Asked(f"{kind}:{words}", kind, count, held_id, words)
-        for (kind, words), count, held_id in zip(
-            groups.index, groups["count"].tolist(), groups["held_id"].tolist(), strict=True
+    for kind in ("category", "place"):
+        reasons = [reason for reason, asked in ASKED_TOGETHER.items() if asked == kind]
+        details = count_held_details(connection, "reports", reasons)
+        places, words = pd.factorize(np.asarray(folded(details["detail"])))
+        first = np.full(len(words), np.iinfo("int64").max)
+        np.minimum.at(first, places, details["held_id"].to_numpy())
+        rows = np.bincount(places, details["count"], len(words)).astype("int64")
+        yield pd.DataFrame(
+            {"kind": kind, "words": pd.array(words, dtype="str"), "rows": rows, "held_id": first}
         )
-    ]
-    return asked, counts[counts["asked"] == "held"]
 
 
-def unknown_grids(town: Town, connection: Any) -> dict[str, list[str]]:
-    """Return the grid codes that senders name and the town does not have: spelling to codes as written."""
+def _asked_by(
+    connection: Any, batch: int, shared: pd.DataFrame, grids: Mapping[str, Mapping[str, int]]
+) -> Any:
+    """Return which of the shared questions rows of one import ask."""
+    asking = {("date", str(batch))}
+    for kind in ("category", "place"):
+        reasons = [reason for reason, asked in ASKED_TOGETHER.items() if asked == kind]
+        details = count_held_details(connection, "reports", reasons, batch)["detail"]
+        asking |= {(kind, words) for words in np.asarray(folded(details)).tolist()}
+    codes = [code for spelled in grids.values() for code in spelled]
+    reports = read_stated_grids(connection, codes)
+    named = reports["stated_grid"][reports["batch_id"] == batch].unique()
+    asking |= {("grid", spelling(code)) for code in named}
+    return [pair in asking for pair in zip(shared["kind"], shared["words"], strict=True)]
+
+
+def _most_telling(shared: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """Return the questions that free most rows, those of earlier kinds and words first."""
+    rows = shared["rows"].to_numpy()
+    if len(rows) > limit:  # only the words of the last place need comparing
+        shared = shared[rows >= np.partition(rows, -limit)[-limit]]
+    order = shared.assign(rank=shared["kind"].map(KINDS.index), fewer=-shared["rows"])
+    return order.sort_values(["fewer", "rank", "words"])[:limit]
+
+
+def unknown_grids(town: Town, connection: Any) -> dict[str, dict[str, int]]:
+    """Return the grids that senders name, the town does not have and nobody has explained yet.
+
+    Returns
+    -------
+    dict
+        Spelling to the codes as they are written, each with its number of reports.
+    """
     counts = count_stated_grids(connection)
     known = {spelling(code) for code in town.layer("grids")["code"]}
-    found: dict[str, list[str]] = {}
-    for code in counts["stated_grid"]:
+    known |= set(read_aliases(connection, "grid")["spelling"])
+    found: dict[str, dict[str, int]] = {}
+    for code, count in zip(counts["stated_grid"], counts["count"].tolist(), strict=True):
         if spelling(code) not in known:
-            found.setdefault(spelling(code), []).append(code)
+            found.setdefault(spelling(code), {})[code] = count
     return found
 
 
-def _grid_questions(town: Town, connection: Any) -> list[_Asked]:
-    counts = count_stated_grids(connection)
-    rows = dict(zip(counts["stated_grid"], counts["count"].tolist(), strict=True))
-    return [
-        _Asked(f"grid:{plain}", "grid", sum(rows[code] for code in codes), words=plain)
-        for plain, codes in unknown_grids(town, connection).items()
-    ]
-
-
-def _first_rows(connection: Any, asked: Iterable[_Asked]) -> dict[int, Any]:
-    numbers = [each.held_id for each in asked if each.held_id]
-    if not numbers:
-        return {}
-    held = read_held(connection, held_ids=numbers)
-    return {row.held_id: row for row in held.itertuples()}
+def _grid_questions(unknown: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "kind": "grid",
+            "words": pd.array(list(unknown), dtype="str"),
+            "rows": np.array([sum(codes.values()) for codes in unknown.values()], dtype="int64"),
+            "held_id": np.zeros(len(unknown), dtype="int64"),
+        }
+    )
 
 
 class _Words:
     """Puts questions into words, with what is proposed for each."""
 
-    def __init__(self, town: Town, settings: Settings, connection: Any, geocoder: Geocoder | None) -> None:
+    def __init__(
+        self,
+        town: Town,
+        settings: Settings,
+        connection: Any,
+        geocoder: Geocoder | None,
+        grids: Mapping[str, Mapping[str, int]],
+    ) -> None:
         self._town, self._settings, self._connection = town, settings, connection
         self._geocoder = geocoder
-        self._names = [
-            (category.code, word)
-            for category in settings.categories
-            for word in (category.name, category.name_en, *category.aliases, category.code)
-            if word
-        ]
+        self._unknown_grids = grids
+        self._book = CategoryBook.of(settings.categories)
         self._category = {category.code: category for category in settings.categories}
 
-    def say(self, asked: _Asked, row: Any) -> ReviewItem:
-        """Return the item of a question; ``row`` is its first held row."""
-        if asked.kind == "grid":
-            return self._say_grid(asked)
-        words = cells_of(self._connection, pd.DataFrame([row]), asked.kind)[0]
-        where = {
-            "batch": int(row.batch_id),
-            "file": row.file_name,
-            "sheet": row.sheet,
-            "row_number": int(row.row_number),
-            "reason": row.reason,
-            "received": json.loads(row.values),
-        }
-        if asked.kind == "category":
-            message = mark("{count} rows call their category {word}, which is not in the town's list.")
-            values: dict[str, Any] = {"count": asked.rows, "word": words}
-            candidates = self._like_categories(words)
-        elif asked.kind == "place":
-            message = (
-                mark("{count} rows name the place {word}, which fits no place exactly, or several.")
-                if row.reason == "ambiguous_place"
-                else mark("{count} rows name the place {word}, which is not in the town's gazetteer.")
-            )
-            values, candidates = {"count": asked.rows, "word": words}, ()
-        else:
-            message = mark("{count} rows of {file} name no year: of which year are they?")
-            values, candidates = {"count": asked.rows, "file": row.file_name}, ()
-        return ReviewItem(asked.key, asked.kind, asked.rows, message, values, candidates=candidates, **where)
+    def say(self, questions: pd.DataFrame) -> list[ReviewItem]:
+        """Return the items of questions, in their order."""
+        first = self._first_rows(questions)
+        items = [
+            self._say_grid(question.words)
+            if question.kind == "grid"
+            else self._say_held(question, first[question.held_id])
+            for question in questions.itertuples()
+        ]
+        return self._propose_places(items)
 
-    def propose_places(self, items: list[ReviewItem]) -> None:
+    def _first_rows(self, questions: pd.DataFrame) -> dict[int, Any]:
+        """Return the first held row of each question, with its whole ``words``."""
+        numbers = questions["held_id"][questions["held_id"] > 0].tolist()
+        if not numbers:
+            return {}
+        held = read_held(self._connection, held_ids=numbers)
+        kinds = held["held_id"].map(questions.set_index("held_id")["kind"])
+        held["words"] = cells_of(self._connection, held, kinds)
+        return {row.held_id: row for row in held.itertuples()}
+
+    def _say_held(self, question: Any, row: Any) -> ReviewItem:
+        values: dict[str, Any] = {"count": int(question.rows), "word": row.words}
+        candidates: tuple[Candidate, ...] = ()
+        if question.kind == "category":
+            message = mark("{count} rows call their category {word}, which is not in the town's list.")
+            candidates = self._like_categories(row.words)
+        elif question.kind == "date":
+            message = mark("{count} rows of {file} name no year: of which year are they?")
+            values = {"count": int(question.rows), "file": row.file_name}
+        elif row.reason == "ambiguous_place":
+            message = mark("{count} rows name the place {word}, which fits no place exactly, or several.")
+        else:
+            message = mark("{count} rows name the place {word}, which is not in the town's gazetteer.")
+        return ReviewItem(
+            f"{question.kind}:{question.words}",
+            question.kind,
+            int(question.rows),
+            message,
+            values,
+            batch=int(row.batch_id),
+            file=row.file_name,
+            sheet=row.sheet,
+            row_number=int(row.row_number),
+            reason=row.reason,
+            candidates=candidates,
+            received=json.loads(row.values),
+        )
+
+    def _propose_places(self, items: list[ReviewItem]) -> list[ReviewItem]:
         """Give the questions about places what the geocoder finds, all in one call."""
         asked = [place for place, item in enumerate(items) if item.kind == "place"]
         words = [str(items[place].values["word"]) for place in asked]  # noqa: PD011 - not a table
         if self._geocoder is None or not words:
-            return
+            return items
         located = self._geocoder.locate(words)
         for place, found in zip(asked, located["candidates"], strict=True):
             candidates = tuple(
@@ -343,32 +394,22 @@ class _Words:
                 for one in json.loads(found or "[]")
             )
             best = candidates[0] if candidates else Candidate()
-            items[place] = ReviewItem(
-                **{**vars(items[place]), "candidates": candidates, "lon": best.lon, "lat": best.lat}
-            )
+            items[place] = replace(items[place], candidates=candidates, lon=best.lon, lat=best.lat)
+        return items
 
     def _like_categories(self, words: str) -> tuple[Candidate, ...]:
-        names = [spelling(name) for _, name in self._names]
-        found: dict[str, float] = {}
-        for _, score, place in process.extract(
-            spelling(words),
-            names,
-            scorer=fuzz.WRatio,
-            limit=4 * MOST_CANDIDATES,
-            score_cutoff=_LEAST_LIKENESS,
-        ):
-            code = self._names[place][0]
-            found[code] = max(found.get(code, 0.0), score / 100.0)
-        best = sorted(found.items(), key=lambda each: (-each[1], each[0]))[:MOST_CANDIDATES]
-        return tuple(Candidate(code, self._category[code].name or code, score=score) for code, score in best)
+        return tuple(
+            Candidate(code, self._category[code].name or code, score=score / 100.0)
+            for code, score in self._book.suggest(words)
+        )
 
-    def _say_grid(self, asked: _Asked) -> ReviewItem:
-        codes = unknown_grids(self._town, self._connection)[asked.words]
+    def _say_grid(self, plain: str) -> ReviewItem:
+        codes = list(self._unknown_grids[plain])
         reports = read_stated_grids(self._connection, codes)
         first = reports.iloc[0]
         grids = self._town.layer("grids")
         inside = reports["grid_id"][reports["grid_id"] != ""].value_counts()
-        candidates = _near_grids(asked.words, grids, inside)
+        candidates = _near_grids(plain, grids, inside)
         values: dict[str, Any] = {"count": len(reports), "word": codes[0]}
         message = mark("{count} reports name the grid {word}, which the town does not have.")
         if candidates:
@@ -378,7 +419,7 @@ class _Words:
                 "{inside} of the places lie in it too."
             )
         return ReviewItem(
-            asked.key,
+            f"grid:{plain}",
             "grid",
             len(reports),
             message,
@@ -418,25 +459,37 @@ def _near_grids(plain: str, grids: Any, inside: pd.Series[Any]) -> tuple[Candida
     )
 
 
-def cells_of(connection: Any, held: Any, kind: str) -> list[str]:
-    """Return the whole words that held rows are asked about; their ``detail`` may be shortened."""
+def cells_of(connection: Any, held: Any, kinds: Iterable[str]) -> list[str]:
+    """Return the whole words that held rows are asked about; their ``detail`` may be shortened.
+
+    Parameters
+    ----------
+    connection
+        A snapshot.
+    held
+        Rows of :func:`pingan_geo.storage.records.read_held`.
+    kinds
+        Of the question, for each row: ``category`` or ``place``.
+    """
     fields = {
         int(batch): batch_options(connection, int(batch)).get("columns", {}).get("fields", {})
         for batch in held["batch_id"].unique()
     }
-    rows = zip(held["batch_id"], held["values"], held["detail"], strict=True)
+    rows = zip(held["batch_id"], held["values"], held["detail"], kinds, strict=True)
     return [
         str(json.loads(values).get(fields[int(batch)].get(kind, ""), "")).strip() or detail
-        for batch, values, detail in rows
+        for batch, values, detail, kind in rows
     ]
 
 
 # -- single rows -------------------------------------------------------------------------------------
 
 
-def _held_items(connection: Any, single: pd.DataFrame, most: int) -> list[ReviewItem]:
-    reasons = sorted(set(single["reason"]))
-    held = read_held(connection, reasons=reasons, limit=most)
+def _held_items(
+    connection: Any, single: pd.DataFrame, most: int, batch: int | None = None
+) -> list[ReviewItem]:
+    asked = dict.fromkeys(zip(single["kind"], single["reason"], strict=True))
+    held = read_held(connection, held_ids=first_held(connection, asked, most, batch))
     lon, lat = held_positions(connection, held)
     items = []
     for row, east, north in zip(held.itertuples(), lon.tolist(), lat.tolist(), strict=True):
@@ -478,8 +531,8 @@ def _exchanged(connection: Any, row: Any, received: Mapping[str, str]) -> tuple[
     return (Candidate(cells={lon: received[lat], lat: received[lon]}),)
 
 
-def _duplicate_items(connection: Any, most: int) -> list[ReviewItem]:
-    pairs = read_duplicates(connection, limit=most)
+def _duplicate_items(connection: Any, most: int, batch: int | None = None) -> list[ReviewItem]:
+    pairs = read_duplicates(connection, batch_id=batch, limit=most)
     return [
         ReviewItem(
             f"duplicate:{pair['first']}-{pair['second']}",

@@ -55,7 +55,7 @@ def test_mended_file_comes_in_again(town, tmp_path):
     table = read_csv(tmp_path / "held.csv")
     assert list(table.columns) == [*HEADINGS, "原因"]  # the sender's own column of that name stays
     assert table["备注"].tolist() == ["'=1+1"] * 2
-    assert table["原因"].tolist() == ["没有坐标: , 30.791", "时间无法识别: 昨天"]
+    assert table["原因"].tolist() == ["没有坐标: 30.791", "时间无法识别: 昨天"]
     table["经度"], table["时间"] = "120.611", "2025-07-03 14:05"
     table.to_csv(tmp_path / "mended.csv", index=False)
     receipt = import_reports(town, tmp_path / "mended.csv", now=NOW)
@@ -71,7 +71,7 @@ def test_reasons_are_in_the_visitors_language(town, tmp_path):
     export_held(town, tmp_path / "held.xlsx", language="en")
     sheet = openpyxl.load_workbook(tmp_path / "held.xlsx").worksheets[0]
     assert [cell.value for cell in sheet[1]] == [*HEADINGS, "reason_"]
-    assert sheet[2][-1].value == "no coordinates: , 30.791"
+    assert sheet[2][-1].value == "no coordinates: 30.791"
 
 
 def test_sheet_stands_first_where_rows_have_one(town, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ import pytest
 
 from pingan_geo.errors import AnswerError, BadChoiceError, RereadError, ReviewItemError
 from pingan_geo.i18n import translator
-from pingan_geo.model.tables import DUPLICATE_PAIRS, HELD_ROWS
+from pingan_geo.model.tables import DUPLICATE_PAIRS, HELD_ROWS, PHOTOS
 from pingan_geo.settings import read_settings
 from pingan_geo.storage import duplicates, photos, records, review
 from pingan_geo.workflow.answers import Answer, answer, take_back_answer
@@ -42,8 +42,9 @@ def town(tiny_town_files, tmp_path):
 
 
 def good(number, **changes):
-    row = dict(zip(HEADINGS, GOOD, strict=True)) | {"编号": f"A{number}"} | changes
-    return list(row.values())
+    """A row that can be accepted; no two of them look like one incident."""
+    own = {"编号": f"A{number}", "时间": f"{datetime(2022, 1, 1, 14) + timedelta(days=40 * number)}"}
+    return list((dict(zip(HEADINGS, GOOD, strict=True)) | own | changes).values())
 
 
 def bring(town, path, *rows, headings=HEADINGS, **how):
@@ -209,7 +210,7 @@ def test_questions_that_free_most_rows_come_first(town, tmp_path):
     first = queue.items[0]
     assert (first.file, first.row_number, first.received["描述"]) == ("a.csv", 2, "三楼飞线")
     assert said_in_chinese(first) == "有 6 行的类别写作“飞碟”，本镇类别表中没有。"
-    assert said_in_chinese(queue.items[-1]) == "a.csv 第 9 行：没有坐标（, 30.791）。"
+    assert said_in_chinese(queue.items[-1]) == "a.csv 第 9 行：没有坐标（30.791）。"
 
 
 def test_persons_are_masked_in_what_is_shown(town, tmp_path):
@@ -359,16 +360,13 @@ def test_long_words_that_only_begin_alike_are_asked_apart(town, tmp_path):
 
 
 def test_row_is_mended_in_place(town, tmp_path):
-    bring(town, tmp_path / "a.csv", good(1), good(2, 经度="30.791", 纬度="120.611"), good(3, 时间="昨天"))
+    bring(town, tmp_path / "a.csv", good(1), good(2, 经度="120度", 纬度="30.791"), good(3, 时间="昨天"))
     with town.store.begin() as connection:
-        picture = pd.DataFrame(
-            [(4, 0, "3.jpg", "ab", 1)], columns=["row_number", "report_id", "file", "sha256", "likeness"]
-        )
-        photos.insert_photos(connection, 1, picture.astype({"file": "str", "sha256": "str"}))
+        row = {"row_number": 4, "report_id": 0, "file": "3.jpg", "sha256": "ab", "likeness": 1}
+        photos.insert_photos(connection, 1, pd.DataFrame([row]).astype(dict(PHOTOS.columns)))
     before = dump(town)
-    swapped, time = review_queue(town).items
-    assert swapped.candidates[0].cells == {"经度": "120.611", "纬度": "30.791"}
-    outcome = answer(town, swapped.key, Answer("mend", cells=swapped.candidates[0].cells), now=NOW)
+    place, time = review_queue(town).items
+    outcome = answer(town, place.key, Answer("mend", cells={"经度": "120.611"}), now=NOW)
     assert (outcome.corrected, outcome.accepted) == (1, 0)
     mended = Answer("mend", cells={"时间": "2025-07-04 08:00", "描述": "三楼飞线", "地址": "找13912345678"})
     assert answer(town, time.key, mended, now=NOW).corrected == 1
@@ -376,7 +374,7 @@ def test_row_is_mended_in_place(town, tmp_path):
     assert (receipt["accepted"], receipt["corrected"], receipt["held"]) == (1, 2, 0)
     corrections = list_corrections(town)
     assert corrections[["row_number", "what", "before", "after"]].to_numpy().tolist() == [
-        [3, "mended", "经度: 30.791; 纬度: 120.611", "经度: 120.611; 纬度: 30.791"],
+        [3, "mended", "经度: 120度", "经度: 120.611"],
         [4, "mended", "时间: 昨天; 地址: 北街", "时间: 2025-07-04 08:00; 地址: 找***********"],
     ]
     assert corrections["lon"].tolist() == [120.611, 120.611]
@@ -386,6 +384,23 @@ def test_row_is_mended_in_place(town, tmp_path):
     take_back_answer(town)
     take_back_answer(town)
     assert dump(town) == before
+
+
+def test_swapped_coordinates_are_proposed_the_other_way_round(town, tmp_path):
+    bring(town, tmp_path / "a.csv", good(1))
+    hold(town, 1, "swapped_place", "30.791, 120.611", 1, 经度="30.791", 纬度="120.611")
+    item = item_of(town, "held")
+    assert [one.cells for one in item.candidates] == [{"经度": "120.611", "纬度": "30.791"}]
+    assert answer(town, item.key, Answer("mend", cells=item.candidates[0].cells), now=NOW).corrected == 1
+
+
+def test_rule_that_corrects_a_mended_row_is_told_too(town, tmp_path):
+    bring(town, tmp_path / "a.csv", good(1), good(2, 时间="昨天", 经度="30.791", 纬度="120.611"))
+    answer(town, "held:1", Answer("mend", cells={"时间": "2025-07-04"}), now=NOW)
+    corrections = list_corrections(town)
+    assert corrections["what"].tolist() == ["mended", "swapped_place"]
+    assert receipt_of(town, 1)["corrected"] == 1
+    assert stored(town)["lon"]["A2"] == 120.611
 
 
 def test_row_mended_in_vain_is_left_as_it_is(town, tmp_path):
@@ -460,6 +475,34 @@ def test_dismissed_rows_are_asked_no_more_until_taken_back(town, tmp_path):
     assert dump(town) == before
 
 
+def test_year_is_asked_once_for_a_file(town, tmp_path):
+    rows = [
+        good(1, 时间="7月31日下午"),
+        good(2, 时间="8月2日 10:30"),
+        good(3, 时间="8月3日", 经度="x"),
+        good(4),
+    ]
+    bring(town, tmp_path / "a.csv", *rows)
+    before = dump(town)
+    item = item_of(town, "date")
+    assert (item.key, item.rows) == ("date:1", 2)
+    assert said_in_chinese(item) == "a.csv 有 2 行的时间没有写年份，请问是哪一年？"
+    with pytest.raises(AnswerError, match="four digits"):
+        answer(town, item.key, Answer("year", year=25), now=NOW)
+    assert answer(town, item.key, Answer("year", year=2025), now=NOW).accepted == 2
+    found = stored(town).loc["A1"]
+    assert (found["time"], found["time_until"]) == (
+        pd.Timestamp("2025-07-31 12:00"),
+        pd.Timestamp("2025-07-31 18:00"),
+    )
+    held = item_of(town, "held")  # the year holds for the rest of the file, too
+    assert answer(town, held.key, Answer("mend", cells={"经度": "120.611"}), now=NOW).corrected == 1
+    assert stored(town)["time"]["A3"] == pd.Timestamp("2025-08-03")
+    take_back_answer(town)
+    take_back_answer(town)
+    assert dump(town) == before
+
+
 # -- grids -------------------------------------------------------------------------------------------
 
 
@@ -505,6 +548,11 @@ def test_answer_about_a_grid_is_written_and_remembered(stating, said):
         aliases = review.read_aliases(connection, "grid")
     assert aliases[["spelling", "target"]].to_numpy().tolist() == [["330411104001-1", said.code]]
     assert review_queue(stating).questions["grid"] == 0
+    ids = stored(stating)["report_id"]
+    with stating.store.begin() as connection:  # a later file names it again: it is asked no more
+        records.update_stated_grids(connection, [ids["A0"]], ["330411104001-1"])
+        assert review_queue(stating).questions["grid"] == 0
+        records.update_stated_grids(connection, [ids["A0"]], ["33041110400100１"])
     take_back_answer(stating)
     assert dump(stating) == before
 
@@ -513,7 +561,7 @@ def test_answer_about_a_grid_is_written_and_remembered(stating, said):
 
 
 def test_duplicates_are_decided_in_the_same_queue(town, tmp_path):
-    bring(town, tmp_path / "a.csv", good(1), good(2, 描述="楼道飞线"), good(3, 时间="2025-08-01 10:00"))
+    bring(town, tmp_path / "a.csv", good(1), good(2, 描述="楼道飞线"), good(3))
     ids = stored(town)["report_id"]
     pairs = pd.DataFrame(
         [

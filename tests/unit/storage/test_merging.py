@@ -285,6 +285,10 @@ def test_held_rows_wait_are_dismissed_or_mended_and_come_back(six):
         assert records.read_held(connection, held_ids=[5, 3], reasons=["no_place"])["held_id"].tolist() == [5]
         assert records.read_held(connection, reasons=["no_time"]).empty
         assert records.count_held(connection)["count"].tolist() == [3]
+        assert records.count_held_details(connection, "reports", ["no_place"])["count"].tolist() == [3]
+        assert records.count_held_details(connection, "posts", ["no_place"]).empty
+        assert records.first_held(connection, [("reports", "no_place"), ("posts", "no_time")], 2) == [4, 5]
+        assert records.first_held(connection, [("posts", "no_place")], 2) == []
         assert records.restore_held(connection, [1, 2, 3, 4]) == 3
         assert dump(connection)["held"] == before
         assert records.delete_held(connection, [1, 6]) == 2

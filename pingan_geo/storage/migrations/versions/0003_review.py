@@ -29,11 +29,15 @@ def upgrade() -> None:
     op.add_column("held", sa.Column("sheet", sa.Text, nullable=False, server_default=sa.text("''")))
     op.add_column("held", sa.Column("dismissed_at", TIME))
     op.add_column("held", sa.Column("report_id", sa.BigInteger))
-    for name, some in (("merged_into", "merged_into != 0"), ("stated_grid", "stated_grid != ''")):
+    for table, names, some in (
+        ("report", ["merged_into"], "merged_into != 0"),
+        ("report", ["stated_grid"], "stated_grid != ''"),
+        ("held", ["batch_id", "reason", "detail"], "report_id IS NULL AND dismissed_at IS NULL"),
+    ):
         op.create_index(
-            f"ix_report_{name}",
-            "report",
-            [name],
+            f"ix_{table}_{'_'.join(names)}",
+            table,
+            names,
             sqlite_where=sa.text(some),
             postgresql_where=sa.text(some),
         )
