@@ -570,8 +570,10 @@ class OfflineGeocoder:
         address = parse(rest)
         if address.numbers:
             relation = relation_at_start(address.tail) if address.tail else None
-            shift = relation[1] if relation is not None else Shift()
-            rated = self._by_numbers(plain(address.base) + address.chain, address)
+            after, shift = relation if relation is not None else (address.tail, Shift())
+            numbered = plain(address.base) + address.chain
+            rated = self._by_numbers(numbered + plain(after), Address("")) if digits_of(after) else []
+            rated = rated or self._by_numbers(numbered, address)
         else:
             rated = self._by_name(plain(anchor))
             if any(character.isdigit() for character in anchor):

@@ -64,6 +64,7 @@ def _numbers(text: str) -> list[str]:
 
 
 @given(WRITTEN)
+@settings(deadline=None)
 def test_an_accepted_place_has_every_number_of_the_text(parts):
     text = "".join(parts)
     row = next(GEOCODER.locate([text]).itertuples())
@@ -72,6 +73,7 @@ def test_an_accepted_place_has_every_number_of_the_text(parts):
 
 
 @given(WRITTEN)
+@settings(deadline=None)
 def test_an_accepted_lane_is_no_house(parts):
     row = next(GEOCODER.locate(["".join(parts)]).itertuples())
     if row.status == "accepted":
@@ -79,6 +81,7 @@ def test_an_accepted_lane_is_no_house(parts):
 
 
 @given(st.sampled_from(ENTRIES["name"].tolist()), st.data())
+@settings(deadline=None)
 def test_a_text_with_one_other_digit_is_never_that_place_unasked(name, choose):
     places = [index for index, character in enumerate(name) if character.isdigit()]
     if not places:
@@ -93,6 +96,7 @@ def test_a_text_with_one_other_digit_is_never_that_place_unasked(name, choose):
 
 
 @given(st.lists(WRITTEN.map("".join), max_size=12), st.randoms())
+@settings(deadline=None)
 def test_the_answer_to_a_text_does_not_depend_on_the_others(texts, random):
     alone = pd.concat([GEOCODER.locate([text]) for text in texts], ignore_index=True) if texts else None
     together = GEOCODER.locate(texts)
@@ -117,7 +121,7 @@ PIECES = st.sampled_from([*"号弄幢栋#室层楼组米与和近之间口路街
 
 
 @given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=30).map("".join)))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_no_text_raises_and_every_answer_is_whole(text):
     found = GEOCODER.locate([text])
     LOCATED.check(found)
