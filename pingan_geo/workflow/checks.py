@@ -255,7 +255,8 @@ def _blank_columns(kind: str, table: Any, names: Sequence[str]) -> Iterator[Find
 
 def _check_data(town: Town) -> Iterator[Finding]:
     with town.store.read() as connection:
-        reports = read_reports(connection, ["report_id", "category", "lon", "lat", "cell", *ZONES])
+        columns = ["report_id", "category", "lon", "lat", "cell", *ZONES]
+        reports = read_reports(connection, columns, merged=True)  # of one incident too
         held = read_held(connection)
     for reason, number in sorted(Counter(held["reason"]).items()):
         yield Finding(
