@@ -319,6 +319,16 @@ def test_new_category_stays_where_it_is_in_use(town, tmp_path):
     assert read_settings(town.folder).categories[-1].code == "UFO"
 
 
+def test_settings_edited_since_are_left_alone(town, tmp_path):
+    bring(town, tmp_path / "a.csv", good(1, 类别="飞碟"))
+    answer(town, "category:飞碟", Answer("new", code="UFO", name="飞碟"), now=NOW)
+    file = town.folder / "town.toml"
+    edited = file.read_bytes() + "# 张贴后修改\n".encode()
+    file.write_bytes(edited)
+    assert take_back_answer(town).accepted == 1
+    assert file.read_bytes() == edited
+
+
 # -- places ------------------------------------------------------------------------------------------
 
 
@@ -549,10 +559,10 @@ def test_answer_about_a_grid_is_written_and_remembered(stating, said):
     assert aliases[["spelling", "target"]].to_numpy().tolist() == [["330411104001-1", said.code]]
     assert review_queue(stating).questions["grid"] == 0
     ids = stored(stating)["report_id"]
-    with stating.store.begin() as connection:  # a later file names it again: it is asked no more
-        records.update_stated_grids(connection, [ids["A0"]], ["330411104001-1"])
-        assert review_queue(stating).questions["grid"] == 0
-        records.update_stated_grids(connection, [ids["A0"]], ["33041110400100１"])
+    for code, waiting in (("330411104001-1", 0), ("xc-1", 1), ("33041110400100１", 0)):
+        with stating.store.begin() as connection:  # a later file names a grid: one explained is asked no more
+            records.update_stated_grids(connection, [ids["A0"]], [code])
+        assert review_queue(stating).questions["grid"] == waiting
     take_back_answer(stating)
     assert dump(stating) == before
 
