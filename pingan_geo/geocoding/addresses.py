@@ -60,7 +60,7 @@ _DIGIT = {
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000, "廿": 20, "卅": 30}
 _NUMERAL = re.compile(
     r"(?<![\d.])[零〇一二三四五六七八九十百千两廿卅壹贰叁肆伍陆柒捌玖拾佰仟]+"
-    r"(?=号|弄|支弄|幢|栋|座|单元|室|层|楼|组|队|米|公里|期|村|区|街坊|#)"
+    r"(?=号|弄|支弄|幢|栋|座|单元|室|层|楼|组|小组|村民小组|村民组|队|米|公里|期|村|区|街坊|#)"
 )
 _ROAD_OF_DIGIT = re.compile(
     r"(?<=[\u4e00-\u9fff])(?<!第)([1-9])(?=(?:东|西|南|北|中)?(?:路|街|马路|大道|巷)(?!口))"
@@ -74,6 +74,7 @@ _PART_OF_NUMBER = re.compile(
 )
 _LETTER_AFTER = re.compile(r"(\d)号([甲乙丙丁A-D])(?![座幢栋区\w])")
 _LEADING_ZERO = re.compile(r"(?<![\d.])0+(?=\d+(?:号|弄|幢|#|组|队))")
+_GROUP = re.compile(r"(?:第(?=\d+(?:村民)?小?[组队]))|(?<=\d)(?:村民小组|村民组|小组)")
 _ESTATE_TWICE = re.compile(r"(?<=花园|花苑|家园|新村|公寓)小区")
 _PLATE = re.compile(r"门牌号?(?:码)?(?:为|是)?(?=\d)|(?<=\d)号门牌")
 
@@ -129,6 +130,7 @@ def _numbers(text: str) -> str:
     text = _NUMERAL.sub(lambda found: str(_value(found.group())), text)
     if any(character.isdigit() or character == "幢" for character in text) or "栋" in text or "座" in text:
         text = _PLATE.sub(lambda found: "号" if found.group().startswith("号") else "", text)
+        text = _GROUP.sub(lambda found: "组" if found.group() != "第" else "", text)
         text = _METRES.sub("米", _KILOMETRES.sub("公里", text))
         text = _ROAD_OF_DIGIT.sub(lambda found: "零一二三四五六七八九"[int(found.group(1))], text)
         text = _HOUSE.sub("号", _BUILDING.sub("幢", text))

@@ -55,6 +55,7 @@ MOST_UNSURE = 0.89
 
 _INSIDE_BUILDING = re.compile(r"(?:[A-Z]?\d+(?:-\d+)*(?:单元|室|层|楼|F))+$")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)?")
+_BARE_NUMBER = re.compile(r"(.+?\D)(\d+)(?!\d|米|公里)")
 _FIRST_DIGIT = re.compile(r"\d")
 _LINKING = re.compile(r"^(?:位于|地址|地点|坐落于|在|近|靠近|旁|的|内|里|,|\(|\)|-)")
 #: Names that many places bear: exact, but not one place.
@@ -226,12 +227,7 @@ class OfflineGeocoder:
             return self._sure(text, entries, prefix)
         address = parse(anchor)
         if address.numbers:
-            answer = self._address(address, prefix)
-            if answer is not None and answer.status != "rejected":
-                return answer
-            if text in gazetteer.weak:
-                return self._sure(text, gazetteer.weak[text], prefix).to_review("extra_words")
-            return answer
+            return self._numbered(text, address, prefix)
         if text in gazetteer.road_lines or (text in gazetteer.streets and gazetteer.is_road(text)):
             return self._road(text)
         if text in gazetteer.villages:
@@ -252,6 +248,19 @@ class OfflineGeocoder:
         if answer is None and roads.ends_in_road and gazetteer.is_road(roads.first + "路"):
             whole = self._road(roads.first + "路")
             return whole.to_review("coarse") if whole is not None else None
+        return answer
+
+    def _numbered(self, text: str, address: Address, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the answer for a text with house numbers, by what else is written in it too."""
+        answer = self._address(address, prefix)
+        if answer is not None and answer.status != "rejected":
+            return answer
+        if text in self.gazetteer.weak:
+            return self._sure(text, self.gazetteer.weak[text], prefix).to_review("extra_words")
+        if address.inner:  # 东方路1881弄东方城市花园79号, known as 东方城市花园79号
+            houses = "".join(value + unit for value, unit in address.numbers if "弄" not in unit)
+            inside = self._exactly(address.inner + houses, prefix)
+            return inside.to_review("extra_words") if inside is not None else answer
         return answer
 
     # -- exact places ------------------------------------------------------------------------------------
@@ -575,7 +584,7 @@ class OfflineGeocoder:
             rated = self._by_numbers(numbered + plain(after), Address("")) if digits_of(after) else []
             rated = rated or self._by_numbers(numbered, address)
         else:
-            rated = self._by_name(plain(anchor))
+            rated = [*self._without_unit(plain(anchor)), *self._by_name(plain(anchor))]
             if any(character.isdigit() for character in anchor):
                 both = dict(rated) | dict(self._by_numbers(plain(anchor), Address("")))
                 rated = sorted(both.items(), key=lambda each: (-each[1], each[0]))
@@ -594,6 +603,15 @@ class OfflineGeocoder:
         is_inside = self.gazetteer.bare(fitting[0][0]) in plain(rest)
         reason = "extra_words" if is_inside else "spelling"
         return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
+
+    def _without_unit(self, text: str) -> list[tuple[int, float]]:
+        """Return the entries at a number that follows a known name without its unit: 北街12好又多."""
+        match = _BARE_NUMBER.match(text)
+        if match is None or match[1] not in self.gazetteer.streets:
+            return []
+        address = Address(match[1], ((match[2], ""),))
+        entries, _ = _doors(self.gazetteer.streets[match[1]], address, self.gazetteer.is_road(match[1]))
+        return [(entry, 0.8) for entry in entries]
 
     def _by_numbers(self, text: str, address: Address) -> list[tuple[int, float]]:
         """Return the entries that have exactly the digits of a text, best first."""
