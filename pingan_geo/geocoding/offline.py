@@ -623,9 +623,11 @@ class OfflineGeocoder:
             if digits not in gazetteer.by_digits:
                 continue
             for entry, score in gazetteer.by_digits[digits].like(without_digits(spelt)):
-                base = digits_of(gazetteer.bare(entry)).removesuffix(chain)
+                name = gazetteer.bare(entry)
+                base = digits_of(name).removesuffix(chain)
                 has_all = digits_of(address.base) in base and _may_be(base, of_base)
-                if digits == digits_of(spelt) or has_all:
+                # 17 are the digits of 民星1村7号, and of the number alone of 民星1村17号
+                if digits_of(in_digits(name)) == digits_of(spelt) or (digits == chain and has_all):
                     rated[entry] = max(rated.get(entry, 0.0), score)
         if address.numbers and not rated:
             # the estate itself, where its buildings are not listed

@@ -236,6 +236,13 @@ def test_a_misspelt_name_is_found_and_reviewed(locate, text, name):
     assert row.score < 0.9
 
 
+def test_digits_in_a_row_are_not_the_number_of_another_house(names_town):
+    extra = [{"name": f"民星一村{number}号", "x": number * 10, "y": -600} for number in (17, 7)]
+    row = next(OfflineGeocoder(names_town.gazetteer(extra)).locate(["民星一存7号"]).itertuples())
+    assert (row.status, row.name) == ("review", "民星一村7号")
+    assert len(json.loads(row.candidates)) == 1
+
+
 def test_a_misspelt_crossing_is_found_and_reviewed(locate, names_town):
     row = locate("新塍大到与落东路交叉口")
     assert (row.status, row.level) == ("review", "crossing")
