@@ -281,6 +281,14 @@ def test_a_merged_incident_is_asked_about_once_more_only_with_others(town: Town)
     )
 
 
+def test_what_is_one_incident_by_way_of_another_is_not_asked(town: Town) -> None:
+    rows = write_ledger(town.folder.parent / "乙.csv", [hole(7, 5)])
+    import_reports(town, rows, source="乙", now=NOW)
+    work.merge(town, number_of(town, "H1"), [number_of(town, "H2"), number_of(town, "H7")], NOW)
+    assert waiting(town, None) == [("H1", "H2"), ("H1", "H7")], "H2 and H7 are no pair"
+    assert work.find_all_duplicates(town).queued == 0
+
+
 def test_an_import_is_taken_back_also_after_merges(town: Town) -> None:
     queue(town, 1)
     before = dump(town)

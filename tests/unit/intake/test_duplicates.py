@@ -207,6 +207,8 @@ def test_of_things_that_happen_side_by_side_the_words_decide() -> None:
     assert len(find(first, again)) == 1
     assert len(find(first, other, least_score=0.0)) == 0
     assert len(find(first, silent, least_score=0.0)) == 0
+    # the same words for the place are not words for the thing
+    assert len(find(first | {"description": "", "place": "超市"}, silent, least_score=0.0)) == 0
     # the very picture says it without words
     assert len(find(first, silent, likeness={1: -1, 2: -2})) == 1
 
