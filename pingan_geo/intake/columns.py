@@ -297,7 +297,14 @@ def plain(text: str) -> str:
 
 
 def map_columns(
-    headings: Sequence[str], kind: str, *, file: str, datum: str = "", crs: str = "", short: bool = False
+    headings: Sequence[str],
+    kind: str,
+    *,
+    file: str,
+    datum: str = "",
+    crs: str = "",
+    short: bool = False,
+    chosen: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Find the fields of a ledger among its headings.
 
@@ -315,6 +322,8 @@ def map_columns(
         Of a layer, whose coordinates are its last two columns.
     short
         The headings may be cut after ten bytes (the table of a Shapefile).
+    chosen
+        Field to heading, as a person confirmed it: then no other field is looked for.
 
     Returns
     -------
@@ -336,7 +345,9 @@ def map_columns(
     personal = _PERSONAL if kind == "reports" else _PERSONAL_NUMBERS
     left_out = tuple(each.text for each in read if personal.search(each.core))
     read = [each for each in read if each.text not in left_out]
-    for name, ranks in wanted.items():
+    confirmed = {name: text for name, text in (chosen or {}).items() if text in {each.text for each in read}}
+    found.update(confirmed)
+    for name, ranks in wanted.items() if not confirmed else ():
         if name in found or (layer and name in {"datum", "lonlat"}):
             continue
         fitting = _fitting(read, name, ranks, set(found.values()), short=short)
@@ -351,7 +362,7 @@ def map_columns(
             )
         if fitting:
             found[name] = fitting[0].text
-    if kind == "reports" and not layer:
+    if kind == "reports" and not layer and not confirmed:
         _join_clock(read, found)
     _check_required(kind, found, headings, file)
     places = {name: found[name] for name in ("lon", "lat", "lonlat") if name in found}

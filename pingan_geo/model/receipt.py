@@ -68,6 +68,10 @@ class Receipt:
         Field to heading: how the file was understood.
     dry_run
         Nothing was written.
+    questions
+        (code, values) of what one answer for the whole file would settle: ``year`` (times that name none),
+        ``swap`` (rows that lie in the town only with latitude and longitude exchanged); each with ``count``
+        and ``example``.
     """
 
     kind: str
@@ -83,6 +87,7 @@ class Receipt:
     notes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
+    questions: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
     def adds_up(self) -> bool:
         """Whether every row read is accounted for."""
@@ -97,6 +102,7 @@ class Receipt:
             {"text": msgid, "values": {key: _as_plain(value) for key, value in values.items()}}
             for msgid, values in self.notes
         ]
+        plain["questions"] = [{"code": code, "values": dict(values)} for code, values in self.questions]
         return plain
 
 

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,15 @@ import numpy as np
 import pandas as pd
 import tomlkit
 
-from pingan_geo.coords import parse_datum
-from pingan_geo.errors import BadChoiceError, EmptyFileError
-from pingan_geo.intake.categories import CategoryBook
-from pingan_geo.intake.columns import ColumnMap, map_columns
-from pingan_geo.intake.files import open_table, read_rows
+from pingan_geo.errors import EmptyFileError
+from pingan_geo.intake.files import read_rows
 from pingan_geo.intake.identity import Occurrences, SeenKeys, content_keys, report_ids, source_keys
-from pingan_geo.intake.raw import RawChunk, TableFile
-from pingan_geo.intake.survey import Survey
-from pingan_geo.intake.values import CleanedChunk, ReportRules, clean_reports, held_rows
+from pingan_geo.intake.layouts import LedgerLayout
+from pingan_geo.intake.raw import RawChunk
+from pingan_geo.intake.values import CleanedChunk, clean_reports, held_rows
 from pingan_geo.model.receipt import OnProgress, Progress, Receipt
-from pingan_geo.model.tables import REPORTS
-from pingan_geo.settings import TOWN_FILE, Settings, read_settings
+from pingan_geo.model.tables import CORRECTIONS, REPORTS
+from pingan_geo.settings import TOWN_FILE
 from pingan_geo.storage.records import (
     existing_keys,
     find_batch_by_sha256,
@@ -39,9 +36,13 @@ from pingan_geo.storage.records import (
     insert_held,
     insert_reports,
 )
+from pingan_geo.storage.review import insert_corrections, read_layout, save_layout
+from pingan_geo.workflow.duplicates import Search, describe_search, queue_duplicates
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
-from pingan_geo.workflow.placing import Placer, choose_datum
+from pingan_geo.workflow.photos import PhotoKeeper
+from pingan_geo.workflow.placing import Placer
+from pingan_geo.workflow.reading import Reading, ReadingOptions, begin_reading, describe_guesses, tell
 from pingan_geo.workflow.reread import options_json
 from pingan_geo.workflow.towns import Town
 
@@ -49,7 +50,7 @@ _KIND = "reports"
 #: With so few decimals, a place is known no better than some 50 m.
 _COARSE_DIGITS = 3
 _DEGREE_M = 111_000.0
-_DATE_ORDERS = ("", "mdy", "dmy")
+_NAMED = 5
 
 
 def import_reports(
@@ -58,8 +59,10 @@ def import_reports(
     *,
     datum: str = "",
     source: str = "",
-    layout: str = "",
+    layout: str | LedgerLayout = "",
     date_order: str = "",
+    year: int | None = None,
+    swap: str = "",
     dry_run: bool = False,
     now: datetime,
     on_progress: OnProgress | None = None,
@@ -68,23 +71,28 @@ def import_reports(
 
     Rows are known again by what they say: the same file, or an overlapping one, brings only what is new. A
     row with the number of a stored report but other content is held, as are all rows that cannot be placed in
-    the town, in time or in its taxonomy.
+    the town, in time or in its taxonomy. Rows without coordinates are placed by their words where these name
+    a place of the town exactly.
 
     Parameters
     ----------
     town
         The town.
     file
-        CSV, workbook, or layer of points.
+        CSV, workbook, JSON, layer of points, or photos (a folder, a ZIP or one picture).
     datum
-        Of the coordinates: ``wgs84``, ``gcj02``, ``bd09``, ``cgcs2000``, ``EPSG:n``; ``""`` or ``auto``: what
-        the file says, else the town's setting. A stated datum wins over the file's.
+        Of the coordinates: ``wgs84``, ``gcj02``, ``bd09``, ``cgcs2000``, ``EPSG:n``; ``""``: what the file
+        says, else what its rows show, else the town's setting. A stated datum wins over the file's.
     source
         Name of the ledger; numbers of reports are compared within one ledger. ``""``: the file's own column.
     layout
-        Name under which the ledger is known; kept with the import.
+        Name of the layout that the ledger has; it is remembered at the first import. Or the layout itself.
     date_order
         ``mdy`` or ``dmy`` where the file's dates have the year last and do not show their order.
+    year
+        Of times that name none, such as 7月31日下午; without it they are held.
+    swap
+        ``yes``: rows that lie in the town only with latitude and longitude exchanged are exchanged.
     dry_run
         Everything but the writing.
     now
@@ -99,48 +107,29 @@ def import_reports(
 
     Raises
     ------
-    FileMissingError, UnreadableFileError, EmptyFileError, UnclosedQuoteError
+    FileMissingError, UnreadableFileError, EmptyFileError, UnclosedQuoteError, TooLargeInsideError
         If the file is not a table with rows.
-    MissingColumnsError, AmbiguousColumnsError
-        If a field has no column, or two.
-    AmbiguousDatesError, TooManyCategoriesError, UnknownDatumError, NoCrsError, GeometryKindError
+    MissingColumnsError, AmbiguousColumnsError, LayoutMismatchError
+        If a field has no column, or two, or the file has another layout than was said.
+    AmbiguousDatesError, TooManyCategoriesError, UnknownDatumError, DatumUnclearError, NoCrsError,
+    GeometryKindError
         If dates, categories or coordinates cannot be understood without guessing.
     """
-    if date_order not in _DATE_ORDERS:
-        raise BadChoiceError(name="date_order", value=date_order, expected="mdy / dmy")
-    stated = "" if datum in {"", "auto"} else parse_datum(datum)
-    _tell(on_progress, Progress("Looking through the file", 0, None, 0))
-    table = open_table(Path(file), kind=_KIND, datum=stated)
-    columns = map_columns(
-        table.headings,
-        _KIND,
-        file=table.name,
-        datum=stated,
-        crs=table.crs,
-        short=table.has_short_headings,
-    )
+    asked = ReadingOptions(datum, source, layout, date_order, year, swap)
+    reading = begin_reading(town, Path(file), asked, now=now, on_progress=on_progress)
     with town.store.read() as connection:
-        earlier = find_batch_by_sha256(connection, _KIND, table.sha256)
+        earlier = find_batch_by_sha256(connection, _KIND, reading.table.sha256)
     if earlier is not None:
-        return _repeat(table, columns, earlier, dry_run=dry_run)
-    survey = _look_through(table, columns, on_progress)
-    with _transaction(town, dry_run=dry_run) as connection:
-        settings = read_settings(town.folder)
-        placer = Placer.of(town)
-        rules = _make_rules(placer, settings, table, columns, survey, stated, source, date_order, now)
-        work = _Work(town, placer, connection, table, columns, rules, layout, now, dry_run=dry_run)
-        for chunk in read_rows(table):
+        return _repeat(reading, earlier, dry_run=dry_run)
+    with _transaction(town, dry_run=dry_run) as connection, PhotoKeeper(town.folder, reading.table) as photos:
+        work = _Work(town, Placer.of(town), connection, reading, photos, now, dry_run=dry_run)
+        for chunk in read_rows(reading.table):
             work.take(chunk)
-            _tell(on_progress, Progress("Importing reports", chunk.done, table.total, work.read))
-        receipt = work.finish(survey)
+            tell(on_progress, Progress("Importing reports", chunk.done, reading.table.total, work.read))
+        receipt = work.finish()
     if not dry_run:
         finish_swaps(town.folder, town.store)
     return receipt
-
-
-def _tell(on_progress: OnProgress | None, step: Progress) -> None:
-    if on_progress is not None:
-        on_progress(step)
 
 
 @contextmanager
@@ -154,7 +143,7 @@ def _transaction(town: Town, *, dry_run: bool) -> Iterator[Any]:
         yield connection
 
 
-def _repeat(table: TableFile, columns: ColumnMap, earlier: Any, *, dry_run: bool) -> Receipt:
+def _repeat(reading: Reading, earlier: Any, *, dry_run: bool) -> Receipt:
     """Return the receipt of a file that was imported before, byte for byte."""
     receipt = json.loads(earlier["receipt"] or "{}")
     rows = int(receipt.get("read", 0))
@@ -173,55 +162,14 @@ def _repeat(table: TableFile, columns: ColumnMap, earlier: Any, *, dry_run: bool
         )
     return Receipt(
         kind=_KIND,
-        file=table.name,
+        file=reading.table.name,
         batch_id=None,
         read=rows,
         accepted=0,
         repeated=rows,
         notes=tuple(notes),
-        columns=columns.fields,
+        columns=reading.columns.fields,
         dry_run=dry_run,
-    )
-
-
-def _look_through(table: TableFile, columns: ColumnMap, on_progress: OnProgress | None) -> Survey:
-    survey = Survey()
-    wanted = list(
-        dict.fromkeys(
-            columns.fields[name] for name in ("time", "clock", "lon", "lat") if name in columns.fields
-        )
-    )
-    for chunk in read_rows(table, wanted):
-        survey.add(chunk, columns, serials=table.serials)
-        _tell(on_progress, Progress("Looking through the file", chunk.done, table.total, survey.rows))
-    return survey
-
-
-def _make_rules(
-    placer: Placer,
-    settings: Settings,
-    table: TableFile,
-    columns: ColumnMap,
-    survey: Survey,
-    stated: str,
-    source: str,
-    date_order: str,
-    now: datetime,
-) -> ReportRules:
-    datum, known_by = choose_datum(stated, table, columns, settings.datum)
-    return ReportRules(
-        categories=CategoryBook.of(settings.categories, is_open=settings.open_taxonomy, file=table.name),
-        timezone=settings.timezone,
-        now=now,
-        datum=datum,
-        datum_known_by=known_by,
-        inside=placer.inside,
-        source=source,
-        date_order=survey.date_order(date_order, table.name),
-        dates_only=survey.dates_only,
-        digits=survey.digits(),
-        serials=table.serials,
-        decimal_comma=table.separator == ";",
     )
 
 
@@ -232,21 +180,24 @@ class _Work:
     town: Town
     placer: Placer
     connection: Any
-    table: TableFile
-    columns: ColumnMap
-    rules: ReportRules
-    layout: str
+    reading: Reading
+    photos: PhotoKeeper
     now: datetime
     dry_run: bool = field(kw_only=True)
     batch_id: int | None = None
     read: int = 0
     accepted: int = 0
+    corrected: int = 0
     repeated: int = 0
     blank: int = 0
-    skipped: list[tuple[str, int, str]] = field(default_factory=list)
     held: Counter[str] = field(default_factory=Counter)
     used_categories: set[str] = field(default_factory=set)
+    unknown_categories: Counter[str] = field(default_factory=Counter)
+    unknown_grids: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
+    search: Search = field(default_factory=Search)
+    swapped: str = ""
+    skipped: list[tuple[str, int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         reports, numbers = existing_keys(self.connection)
@@ -255,29 +206,79 @@ class _Work:
 
     def take(self, chunk: RawChunk) -> None:
         """Clean, compare, place and store one chunk."""
-        cleaned = clean_reports(chunk, self.columns, self.rules)
+        reading = self.reading
+        cleaned = clean_reports(chunk, reading.columns, reading.rules)
         self.read += len(chunk.rows) + len(chunk.broken)
         self.blank += chunk.blank
-        self.skipped += [(chunk.sheet, *each) for each in zip(chunk.skipped, chunk.skipped_as, strict=True)]
-        reports, conflicts = self._compare(chunk, cleaned)
-        held = pd.concat([cleaned.held, conflicts], ignore_index=True)
-        for name in ("phones", "id_numbers", "reporters_left_out", "days_only", "zoned"):
-            self.counts[name] += getattr(cleaned, name)
+        self.skipped += [
+            (chunk.sheet, number, what) for number, what in zip(chunk.skipped, chunk.skipped_as, strict=True)
+        ]
+        self._count(cleaned)
+        placed = self._place(cleaned.reports)
+        placed, conflicts = self._judge_grids(chunk, placed)
+        reports, doubles = self._compare(chunk, placed)
+        held = pd.concat([cleaned.held, conflicts, doubles], ignore_index=True)
+        corrections = cleaned.corrections
+        corrections = corrections[corrections["row_number"].isin(reports["row_number"])]
+        corrected = corrections["row_number"].nunique()
         self.held.update(held["reason"].tolist())
-        self.accepted += len(reports)
+        if not self.swapped and self.held["swapped_place"]:
+            self.swapped = str(held["detail"][held["reason"] == "swapped_place"].iloc[0])
+        self.accepted += len(reports) - corrected
+        self.corrected += corrected
         self.used_categories.update(reports["category"].unique())
-        if len(reports):
-            reports = self._place(reports)
         if self.dry_run:
             return
         if len(reports):
-            insert_reports(self.connection, reports)
+            reports["batch_id"] = np.int64(self._batch())
+            insert_reports(self.connection, REPORTS.check(reports))
         if len(held):
             insert_held(self.connection, self._batch(), held.sort_values("row_number", kind="stable"))
+        if len(corrections):
+            insert_corrections(self.connection, self._batch(), CORRECTIONS.check(corrections))
+        if self.photos.wanted and (len(reports) or len(held)):
+            self.photos.keep(self.connection, self._batch(), reports, held)
 
-    def _compare(self, chunk: RawChunk, cleaned: CleanedChunk) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _count(self, cleaned: CleanedChunk) -> None:
+        for name in ("phones", "id_numbers", "reporters_left_out", "days_only", "zoned", "located"):
+            self.counts[name] += getattr(cleaned, name)
+        self.unknown_categories.update(cleaned.unknown_categories)
+        self.unknown_grids.update(cleaned.unknown_grids)
+
+    def _place(self, reports: pd.DataFrame) -> pd.DataFrame:
+        lon, lat = reports["lon"].to_numpy(), reports["lat"].to_numpy()
+        return reports.assign(
+            batch_id=np.zeros(len(reports), dtype="int64"),
+            cell=self.placer.cells(lon, lat),
+            merged_into=np.zeros(len(reports), dtype="int64"),
+            **self.placer.zones(lon, lat),
+        )
+
+    def _judge_grids(self, chunk: RawChunk, placed: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the rows that stay, and HELD_ROWS of those whose stated grid is not the one they lie in."""
+        stated = placed["stated_grid"]
+        unlike = (
+            (stated != "") & stated.isin(self.placer.grid_codes) & (stated != placed["grid_id"])
+        ).to_numpy()
+        self.counts["grid_conflicts"] += int(unlike.sum())
+        if self.town.settings.grid_conflict != "hold":
+            unlike = np.zeros(len(placed), dtype=bool)
+        details = [
+            f"{said} / {lies or '-'}"
+            for said, lies in zip(stated[unlike], placed["grid_id"][unlike], strict=True)
+        ]
+        return placed[~unlike].reset_index(drop=True), self._hold(
+            chunk, placed, unlike, ["grid_conflict"] * len(details), details
+        )
+
+    def _hold(
+        self, chunk: RawChunk, reports: pd.DataFrame, rows: Any, reasons: list[str], details: list[str]
+    ) -> pd.DataFrame:
+        of_chunk = np.isin(chunk.rows.index, reports["row_number"].to_numpy()[rows])
+        return held_rows(chunk, of_chunk, reasons, details, self.reading.columns.left_out)
+
+    def _compare(self, chunk: RawChunk, reports: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows that are new, with their keys, and HELD_ROWS of those whose number is another's."""
-        reports = cleaned.reports
         keys, numbers = content_keys(reports), source_keys(reports)
         ids = report_ids(keys, self.occurrences.count(keys, numbers == 0))
         again = self.reports_seen.stored(ids) | self.reports_seen.met(ids) | pd.Index(ids).duplicated()
@@ -291,76 +292,133 @@ class _Work:
         self.reports_seen.add(ids[new])
         self.numbers_seen.add(numbers[new & (numbers != 0)])
         apart = conflict | doubled
-        held = held_rows(
+        held = self._hold(
             chunk,
-            np.isin(chunk.rows.index, reports["row_number"].to_numpy()[apart]),
+            reports,
+            apart,
             np.where(conflict[apart], "id_conflict", "duplicate_id").tolist(),
             reports["source_id"].to_numpy(dtype=object)[apart].tolist(),
-            self.columns.left_out,
         )
         accepted = reports.assign(report_id=ids, source_key=numbers)[new].reset_index(drop=True)
         return accepted, held
 
-    def _place(self, reports: pd.DataFrame) -> pd.DataFrame:
-        lon, lat = reports["lon"].to_numpy(), reports["lat"].to_numpy()
-        batch = 0 if self.dry_run else self._batch()
-        placed = reports.assign(
-            batch_id=np.full(len(reports), batch, dtype="int64"),
-            cell=self.placer.cells(lon, lat),
-            merged_into=np.zeros(len(reports), dtype="int64"),
-            **self.placer.zones(lon, lat),
-        )
-        return REPORTS.check(placed)
-
     def _batch(self) -> int:
         if self.batch_id is None:
+            reading = self.reading
             self.batch_id = insert_batch(
                 self.connection,
                 kind=_KIND,
-                source=self.rules.source,
-                file_name=self.table.name,
-                file_sha256=self.table.sha256,
-                datum=self.rules.datum,
-                layout=self.layout,
+                source=reading.rules.source,
+                file_name=reading.table.name,
+                file_sha256=reading.table.sha256,
+                datum=reading.rules.datum,
+                layout=reading.layout_name,
                 imported_at=self.now,
-                options=options_json(self.rules, self.columns),
+                options=options_json(reading.rules, reading.columns),
             )
         return self.batch_id
 
-    def finish(self, survey: Survey) -> Receipt:
-        """Store the receipt and new categories."""
+    def finish(self) -> Receipt:
+        """Store the receipt, new categories, the layout and what may be told twice."""
+        reading = self.reading
         if not self.read:
-            raise EmptyFileError(file=self.table.name)
-        added = {
-            code: name for code, name in self.rules.categories.added.items() if code in self.used_categories
-        }
+            raise EmptyFileError(file=reading.table.name)
+        book = reading.rules.categories
+        added = {code: name for code, name in book.added.items() if code in self.used_categories}
+        if self.batch_id is not None:
+            self.search = queue_duplicates(self.town, self.connection, self.batch_id)
         receipt = Receipt(
             kind=_KIND,
-            file=self.table.name,
+            file=reading.table.name,
             batch_id=self.batch_id,
             read=self.read,
             accepted=self.accepted,
+            corrected=self.corrected,
             held=self.held.total(),
             repeated=self.repeated,
             held_by_reason=dict(sorted(self.held.items())),
-            notes=tuple(self._notes(survey, added)),
-            columns=self.columns.fields,
+            notes=tuple(self._notes(added)),
+            columns=reading.columns.fields,
             dry_run=self.dry_run,
+            questions=self._questions(),
         )
         if self.batch_id is not None:
             finish_batch(self.connection, self.batch_id, json.dumps(receipt.as_dict(), ensure_ascii=False))
+            self._keep_layout()
             if added:
                 content = _with_categories(self.town.folder, added)
                 note_swaps(self.connection, stage_file(self.town.folder / TOWN_FILE, content))
         return receipt
 
-    def _notes(self, survey: Survey, added: dict[str, str]) -> Iterator[Note]:
-        yield from describe_file(self.table)
+    def _questions(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """Return what one answer for the whole file would settle."""
+        asked = (
+            ("year", self.held["no_year"], self.reading.survey.yearless_example),
+            ("swap", self.held["swapped_place"], self.swapped),
+        )
+        return tuple((code, {"count": count, "example": example}) for code, count, example in asked if count)
+
+    def _keep_layout(self) -> None:
+        """Remember a layout that was confirmed, or named for the first time."""
+        reading = self.reading
+        name, layout = reading.layout_name, reading.layout
+        if not name or read_layout(self.connection, name) is not None:
+            return
+        layout = layout or LedgerLayout(
+            kind=_KIND,
+            headings=reading.table.headings,
+            heading_rows=reading.table.heading_rows,
+            title_rows=reading.table.title_rows,
+            fields=reading.columns.fields,
+            datum=reading.rules.datum if reading.rules.datum_known_by in {"stated", "column"} else "",
+            date_order=reading.rules.date_order,
+            swapped=reading.rules.swap == "yes",
+        )
+        save_layout(self.connection, name, _KIND, replace(layout, name=name).to_json(), self.now)
+
+    def _notes(self, added: dict[str, str]) -> Iterator[Note]:
+        reading, counts = self.reading, self.counts
+        rules = reading.rules
+        yield from describe_file(reading.table)
         yield from describe_skipped(self.skipped)
-        yield from describe_datum(self.rules.datum, self.rules.datum_known_by, self.columns.datum)
-        if self.rules.date_order:
-            order = "month/day/year" if self.rules.date_order == "mdy" else "day/month/year"
-            shown = survey.month_first if self.rules.date_order == "mdy" else survey.day_first
+        yield from describe_datum(rules.datum, rules.datum_known_by, reading.columns.datum)
+        yield from describe_guesses(reading.guesses)
+        yield from self._time_notes()
+        if not rules.datum.startswith("EPSG:") and (digits := reading.survey.usual_digits) <= _COARSE_DIGITS:
+            yield (
+                "Coordinates show {digits} decimals: places are known to some {radius_m} m at best.",
+                {"digits": digits, "radius_m": round(0.5 * 10.0**-digits * _DEGREE_M)},
+            )
+        if counts["located"]:
+            yield (
+                "{count} rows without coordinates were placed by their words, from the town's gazetteer.",
+                {"count": counts["located"]},
+            )
+        if self.corrected:
+            yield (
+                "{count} rows had latitude and longitude exchanged and were put right.",
+                {"count": self.corrected},
+            )
+        if added:
+            yield ("New categories: {names}.", {"names": list(added.values())})
+        if self.unknown_categories:
+            yield ("Unknown categories: {names}.", {"names": _most(self.unknown_categories)})
+        if self.unknown_grids:
+            yield ("Unknown grid codes: {names}.", {"names": _most(self.unknown_grids)})
+        if counts["grid_conflicts"] and self.town.settings.grid_conflict != "hold":
+            yield (
+                "{count} rows name another grid than the one they lie in; their place counts, both are kept.",
+                {"count": counts["grid_conflicts"]},
+            )
+        yield from describe_search(self.search)
+        yield from self._person_notes()
+        yield from describe_columns(reading.columns, self.blank, keeps_unused=rules.keep_extra)
+
+    def _time_notes(self) -> Iterator[Note]:
+        rules, survey = self.reading.rules, self.reading.survey
+        if rules.date_order:
+            order = "month/day/year" if rules.date_order == "mdy" else "day/month/year"
+            shown = survey.month_first if rules.date_order == "mdy" else survey.day_first
             if shown:
                 yield (
                     "Dates are read as {expected}: {example} can only be that.",
@@ -368,25 +426,26 @@ class _Work:
                 )
             else:
                 yield ("Dates are read as {expected}, as was stated.", {"expected": order})
-        if self.rules.dates_only:
+        if rules.dates_only:
             yield ("No row gives a time of day: each report counts for its whole day and has no hour.", {})
         elif self.counts["days_only"]:
             yield (
                 "{count} reports are known to the day only and have no hour.",
                 {"count": self.counts["days_only"]},
             )
-        if not self.rules.datum.startswith("EPSG:") and (digits := survey.usual_digits) <= _COARSE_DIGITS:
-            yield (
-                "Coordinates show {digits} decimals: places are known to some {radius_m} m at best.",
-                {"digits": digits, "radius_m": round(0.5 * 10.0**-digits * _DEGREE_M)},
-            )
+        if survey.yearless:
+            values = {"count": survey.yearless, "example": survey.yearless_example, "year": rules.year}
+            if rules.year:
+                yield ("{count} times name no year, such as {example}; they are taken for {year}.", values)
+            else:
+                yield ("{count} times name no year, such as {example}. Say which (--year).", values)
         if self.counts["zoned"]:
             yield (
                 "{count} times named a time zone and were turned into that of {timezone}.",
-                {"count": self.counts["zoned"], "timezone": self.rules.timezone},
+                {"count": self.counts["zoned"], "timezone": rules.timezone},
             )
-        if added:
-            yield ("New categories: {names}.", {"names": list(added.values())})
+
+    def _person_notes(self) -> Iterator[Note]:
         if self.counts["phones"] or self.counts["id_numbers"]:
             yield (
                 "{phones} telephone numbers and {ids} identity numbers in texts were masked.",
@@ -397,7 +456,12 @@ class _Work:
                 "{count} reporters are not codes but names or telephones, and were not stored.",
                 {"count": self.counts["reporters_left_out"]},
             )
-        yield from describe_columns(self.columns, self.blank)
+
+
+def _most(counted: Counter[str]) -> list[str]:
+    """Return the commonest words with their numbers."""
+    shown = [f"{word} ({count})" for word, count in counted.most_common(_NAMED)]
+    return [*shown, *(["…"] if len(counted) > _NAMED else [])]
 
 
 def _with_categories(folder: Path, added: dict[str, str]) -> bytes:

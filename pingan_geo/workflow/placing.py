@@ -62,10 +62,16 @@ class Placer:
     def __init__(self, area: Any, finest: int, layers: dict[str, Any]) -> None:
         self._area = PolygonIndex(["town"], [area])
         self._finest = finest
+        self._grid_codes = frozenset(layers["grids"]["code"])
         self._zones = {
             column: PolygonIndex(layers[layer]["code"], layers[layer].geometry.to_numpy())
             for column, layer in ZONES.items()
         }
+
+    @property
+    def grid_codes(self) -> frozenset[str]:
+        """The codes of the town's grids."""
+        return self._grid_codes
 
     @classmethod
     def of(cls, town: Any, **layers: Any) -> Placer:

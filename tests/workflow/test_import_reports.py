@@ -152,7 +152,7 @@ def test_every_reason_is_counted_and_rows_are_kept(closed_town, tmp_path):
         ["B", "少了列"],
     ]
     receipt = bring(closed_town, write_csv(tmp_path / "a.csv", *rows))
-    assert (receipt.read, receipt.accepted, receipt.held) == (13, 1, 12)
+    assert (receipt.read, receipt.accepted, receipt.corrected, receipt.held) == (13, 1, 1, 11)
     assert receipt.held_by_reason == {
         "bad_place": 1,
         "bad_time": 1,
@@ -164,11 +164,10 @@ def test_every_reason_is_counted_and_rows_are_kept(closed_town, tmp_path):
         "no_time": 1,
         "null_island": 1,
         "outside_town": 1,
-        "swapped_place": 1,
         "unknown_category": 1,
     }
     held = held_rows(closed_town, receipt.batch_id)
-    assert held["row_number"].tolist() == [*range(3, 15)]
+    assert held["row_number"].tolist() == [3, 4, 5, *range(7, 15)]  # row 6 was put right
     assert json.loads(held["values"][0]) == dict(zip(HEADINGS, rows[1], strict=True))
 
 
