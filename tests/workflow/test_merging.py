@@ -55,8 +55,15 @@ def town(tiny_town_files: Path, tmp_path: Path) -> Iterator[Town]:
     )
     receipt = import_reports(made, file, source="甲", now=NOW)
     assert receipt.accepted == 3, receipt
+    forget_questions(made)
     yield made
     made.close()
+
+
+def forget_questions(town: Town) -> None:
+    """Let nothing have been asked, whatever the import did at its end."""
+    with sqlite3.connect(town.folder / "town.sqlite") as plain:
+        plain.execute("DELETE FROM duplicate")
 
 
 def bring(town: Town, name: str, rows: list[Any]) -> int:
@@ -172,6 +179,7 @@ def test_nothing_is_merged_unasked(town: Town) -> None:
 
 def test_the_whole_town_is_asked_about_as_its_imports_would_be(town: Town) -> None:
     import_reports(town, write_ledger(town.folder.parent / "乙.csv", [hole(7, -5)]), source="乙", now=NOW)
+    forget_questions(town)
     steps: list[Any] = []
     search = work.find_all_duplicates(town, on_progress=steps.append)
     assert search == work.Search(queued=len(waiting(town)))
@@ -284,6 +292,7 @@ def test_a_merged_incident_is_asked_about_once_more_only_with_others(town: Town)
 def test_what_is_one_incident_by_way_of_another_is_not_asked(town: Town) -> None:
     rows = write_ledger(town.folder.parent / "乙.csv", [hole(7, 5)])
     import_reports(town, rows, source="乙", now=NOW)
+    forget_questions(town)
     work.merge(town, number_of(town, "H1"), [number_of(town, "H2"), number_of(town, "H7")], NOW)
     assert waiting(town, None) == [("H1", "H2"), ("H1", "H7")], "H2 and H7 are no pair"
     assert work.find_all_duplicates(town).queued == 0
