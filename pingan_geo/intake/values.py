@@ -458,7 +458,9 @@ def held_rows(
 def broken_rows(chunk: RawChunk) -> pd.DataFrame:
     """Return HELD_ROWS of the rows that have another number of cells than the heading."""
     broken = chunk.broken
-    reasons = broken["reason"].tolist() if "reason" in broken else ["broken_row"] * len(broken)  # photos say why
+    reasons = (
+        broken["reason"].tolist() if "reason" in broken else ["broken_row"] * len(broken)
+    )  # photos say why
     return _held_table(
         chunk, broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"])
     )
