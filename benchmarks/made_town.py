@@ -22,6 +22,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pingan_geo.coords import local_metres
 
 TOWN = "新塍镇"
+#: What a town's settings say of it: what it lies in, and its neighbours.
+TOWN_NAMES = ("浙江省", "嘉兴市", "秀洲区", TOWN)
+NEIGHBOURS = (
+    "王江泾镇",
+    "洪合镇",
+    "油车港镇",
+    "新城街道",
+    "高照街道",
+    "嘉北街道",
+    "乌镇镇",
+    "濮院镇",
+    "盛泽镇",
+    "桃源镇",
+)
 CENTRE = (120.62, 30.80)  # WGS-84 degrees
 #: Of doors, buildings and crossings, how many exist but are not listed.
 HIDDEN_DOORS, HIDDEN_BUILDINGS, HIDDEN_CROSSINGS = 0.06, 0.07, 0.25
