@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pingan_geo.errors import SettingsError, TownNotFoundError
+from pingan_geo.model.place import PROVIDERS, OnlineSettings
 
 TOWN_FILE = "town.toml"
 #: Environment variable that says which town is meant.
@@ -108,6 +109,10 @@ class Settings:
         H3 resolutions.
     open_taxonomy
         Unknown categories are added as they come (for open data of any city); otherwise held.
+    within
+        Names of what the town lies in, largest first; they may stand before any address.
+    online
+        An online geocoder; none by default.
     neighbours
         Names of places outside the town; words that name one are not looked for inside.
     grid_conflict
@@ -134,7 +139,9 @@ class Settings:
     today: str = ""
     database_url: str = ""
     tiles: BaseTiles = BaseTiles()
+    within: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
+    online: OnlineSettings = field(default_factory=OnlineSettings)
     grid_conflict: str = "point"
     boards: tuple[Board, ...] = ()
     categories: tuple[Category, ...] = ()
@@ -193,7 +200,7 @@ def read_settings(folder: Path) -> Settings:
         raise SettingsError(
             file=file.name, key="town.timezone", value=timezone, expected="an IANA time zone"
         ) from error
-    tiles, taxonomy = read.table("tiles"), read.table("taxonomy")
+    tiles, taxonomy, geocoding = read.table("tiles"), read.table("taxonomy"), read.table("geocoding")
     return Settings(
         folder=folder,
         name=town.text("name", folder.name),
@@ -218,7 +225,15 @@ def read_settings(folder: Path) -> Settings:
             tiles.text("url", ""),
             tiles.text("attribution", ""),
         ),
-        neighbours=read.table("geocoding").texts("neighbours"),
+        within=geocoding.texts("within"),
+        neighbours=geocoding.texts("neighbours"),
+        online=OnlineSettings(
+            online=geocoding.choice("online", "", ("", *PROVIDERS)),
+            key=geocoding.text("key", ""),
+            url=geocoding.text("url", ""),
+            region="".join(geocoding.texts("within")) + town.text("name", folder.name),
+            per_day=geocoding.number("per_day", OnlineSettings.per_day, 0, 10_000_000),
+        ),
         grid_conflict=read.table("rules").choice("grid_conflict", "point", ("point", "hold")),
         boards=tuple(
             Board(row.text("code"), row.text("name"), row.text("name_en", ""))

@@ -12,6 +12,21 @@ from dataclasses import dataclass
 TOWN_CODE = "330411104"
 TOWN_NAME = "新塍镇"
 TOWN_NAME_EN = "Xincheng (synthetic demo)"
+WITHIN = ("浙江省", "嘉兴市", "秀洲区")
+#: Towns and streets around it.
+NEIGHBOURS = (
+    "新城街道",
+    "嘉北街道",
+    "高照街道",
+    "王江泾镇",
+    "油车港镇",
+    "王店镇",
+    "洪合镇",
+    "乌镇镇",
+    "濮院镇",
+    "盛泽镇",
+    "桃源镇",
+)
 TODAY = "2026-09-01"
 SLOGAN = "在新塍享受平安'塍'光"
 NOTICE = "示意数据：边界、道路、点位和上报均为合成（synthetic），不是真实新塍镇的情况，不得作为地图使用"

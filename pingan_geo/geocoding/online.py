@@ -18,7 +18,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -51,12 +51,11 @@ from pingan_geo.errors import (
     OnlineUnreachableError,
     PinganError,
 )
-from pingan_geo.model.place import LOCATED
+from pingan_geo.model.place import LOCATED, PROVIDERS, OnlineSettings
 
 # at its finer levels it writes whole addresses, with texts and keys, into the log
 logging.getLogger("geopy").setLevel(logging.WARNING)
 
-PROVIDERS: Final = ("tianditu", "amap", "baidu", "nominatim")
 #: Where each answers when the settings name no other address.
 URLS: Final[Mapping[str, str]] = {
     "tianditu": "https://api.tianditu.gov.cn",
@@ -98,38 +97,6 @@ _KEPT_DAYS: Final = 90
 _PERSON_NUMBER: Final = re.compile(r"(?:\+?\d[\s\-()]{0,2}){6,}[\dXx]")
 
 _Bounds = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class OnlineSettings:
-    """The section ``[geocoding]`` of a town's settings.
-
-    Parameters
-    ----------
-    online
-        One of :data:`PROVIDERS`; ``""``: nothing is ever asked.
-    key
-        That the provider gave; Nominatim needs none.
-    url
-        Beginning of another address with the same answers, e.g. a mirror in the intranet.
-    region
-        Put before texts that do not name it, e.g. ``嘉兴市秀洲区新塍镇``.
-    timeout_s
-        A request is given up after this.
-    per_second, per_day
-        Requests at most; answers kept from before are none.
-    retries
-        How often a request is made again after a passing fault.
-    """
-
-    online: str = ""
-    key: str = field(default="", repr=False)
-    url: str = ""
-    region: str = ""
-    timeout_s: float = 5.0
-    per_second: float = 1.0
-    per_day: int = 2000
-    retries: int = 2
 
 
 # -- providers ---------------------------------------------------------------------------------------

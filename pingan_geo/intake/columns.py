@@ -189,6 +189,13 @@ _FEATURE_FIELDS: Mapping[str, _Ranks] = {
         ("风险类别", "危险类别", "志愿者类型", "志愿者类别", "地点类型", "行业", "行业类别", "hazard"),
     ),
 }
+#: Any of these says where a report was made.
+_WORDS_FOR_PLACES = ("place", "estate", "road")
+#: Of a table of which only the words for places are wanted.
+_TEXT_FIELDS: Mapping[str, _Ranks] = {
+    **{name: _REPORT_FIELDS[name] for name in ("estate", "building", "unit", "room", "road", "house_number")},
+    "place": (*_REPORT_FIELDS["place"], ("text", "文本", "原文", "words", "query")),
+}
 #: A heading that contains this is taken when no spelling fits.
 _PARTS: Mapping[str, re.Pattern[str]] = {
     "lon": re.compile(r"经度|longitude|(?:^|_)(?:lon|lng)(?:_|$)"),
@@ -201,8 +208,6 @@ _PARTS: Mapping[str, re.Pattern[str]] = {
 #: These hold such a part, but are fields of their own.
 _TELLING = {spelling for name in ("lonlat", "closed") for rank in _REPORT_FIELDS[name] for spelling in rank}
 _REQUIRED = {"reports": ("time", "category"), "points": ("lon", "lat")}
-#: Any of these says where a report was made.
-_WORDS_FOR_PLACES = ("place", "estate", "road")
 #: Field → spellings to suggest.
 _EXAMPLES = {
     "lon": "经度 / lon",
@@ -313,7 +318,8 @@ def map_columns(
     headings
         As the file has them, distinct.
     kind
-        ``reports``, one of :data:`FEATURE_KINDS`, or ``points``: only places are wanted.
+        ``reports``, one of :data:`FEATURE_KINDS`, ``points``: only coordinates are wanted, or ``texts``: only
+        words for places.
     file
         Name for messages.
     datum
@@ -338,7 +344,9 @@ def map_columns(
     """
     layer = 2 if crs else 0
     read = [_read_heading(text) for text in headings[: len(headings) - layer]]
-    wanted = {"reports": _REPORT_FIELDS, "points": _POINT_FIELDS}.get(kind, _FEATURE_FIELDS)
+    wanted = {"reports": _REPORT_FIELDS, "points": _POINT_FIELDS, "texts": _TEXT_FIELDS}.get(
+        kind, _FEATURE_FIELDS
+    )
     found: dict[str, str] = {}
     if layer:
         found = {"lon": headings[-2], "lat": headings[-1]}
@@ -455,6 +463,7 @@ def _missing_place(kind: str, found: Mapping[str, str]) -> list[str]:
         return []
     if len(halves) == 1:
         return halves
-    if kind == "reports":
-        return [] if any(name in found for name in _WORDS_FOR_PLACES) else ["where"]
+    if kind in {"reports", "texts"}:
+        words = any(name in found for name in _WORDS_FOR_PLACES)
+        return [] if words else ["where" if kind == "reports" else "place"]
     return [] if kind == "volunteers" else ["point"]

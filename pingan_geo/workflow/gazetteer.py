@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 
+from pingan_geo.errors import PinganError
 from pingan_geo.geocoding.gazetteer import Gazetteer
 from pingan_geo.geocoding.offline import OfflineGeocoder
-from pingan_geo.model.place import GAZETTEER
+from pingan_geo.model.place import GAZETTEER, Geocoder
 from pingan_geo.storage.records import read_features
 from pingan_geo.storage.review import read_aliases
 from pingan_geo.workflow.towns import Town
 
+_ONLINE_CACHE = "geocoding-cache.jsonl"
 #: Lists of named points that places are known by; an enterprise is known by its address too.
 _LISTS = ("places", "posts", "stations", "enterprises")
 #: Headings of further columns that hold other words for the place of a feature.
@@ -50,6 +54,62 @@ def town_geocoder(town: Town) -> OfflineGeocoder:
     return OfflineGeocoder(gazetteer_of(town))
 
 
+@dataclass(frozen=True, eq=False)
+class ProposingGeocoder:
+    """The town's own geocoder, and for what it leaves open the online one that the town's settings name.
+
+    An import never asks online: no answer from there is accepted unasked, and a thousand questions would take
+    a quarter of an hour. It serves people who choose.
+
+    Parameters
+    ----------
+    geocoders
+        In the order of trust.
+    """
+
+    geocoders: tuple[Geocoder, ...]
+    name: str = "gazetteer"
+
+    def locate(self, texts: Sequence[str]) -> Any:
+        """Return LOCATED, one row per text in their order."""
+        if len(self.geocoders) == 1:
+            return self.geocoders[0].locate(texts)
+        from pingan_geo.geocoding.chain import locate_in_turn
+
+        return locate_in_turn(texts, self.geocoders)
+
+    @property
+    def problems(self) -> tuple[PinganError, ...]:
+        """What went wrong online at the last call."""
+        return tuple(problem for each in self.geocoders for problem in getattr(each, "problems", ()))
+
+
+def proposing_geocoder(town: Town, *, today: date) -> ProposingGeocoder:
+    """Return what proposes places to a person.
+
+    Parameters
+    ----------
+    town
+        The town.
+    today
+        The real day, by which questions asked online are counted.
+
+    Raises
+    ------
+    OnlineKeyError
+        If the online service needs a key and the settings have none.
+    """
+    own = town_geocoder(town)
+    settings = town.settings
+    if not settings.online.online:
+        return ProposingGeocoder((own,))
+    from pingan_geo.geocoding.online import OnlineGeocoder  # asks outside; loaded only where it is wanted
+
+    kept = settings.folder / _ONLINE_CACHE
+    online = OnlineGeocoder(settings.online, town.area.bounds, today=today, cache_file=kept)
+    return ProposingGeocoder((own, online))
+
+
 def gazetteer_of(town: Town) -> Gazetteer:
     """Return the town's gazetteer with its roads, villages and area, ready to be searched."""
     roads, villages = town.layer("roads"), town.layer("villages")
@@ -60,7 +120,7 @@ def gazetteer_of(town: Town) -> Gazetteer:
         roads=roads if len(roads) else None,
         area=None if area.is_empty else area,
         villages=villages if len(villages) else None,
-        town_names=tuple(name for name in (settings.name, settings.name_en) if name),
+        town_names=(*settings.within, *(name for name in (settings.name, settings.name_en) if name)),
         other_places=settings.neighbours,
     )
 

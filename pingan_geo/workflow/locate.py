@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pingan_geo.errors import EmptyFileError, MissingColumnsError
-from pingan_geo.intake.columns import FIELD_NAMES, map_columns
+from pingan_geo.errors import EmptyFileError, PinganError
+from pingan_geo.intake.columns import map_columns
 from pingan_geo.intake.files import open_table, read_rows
+from pingan_geo.intake.places import PLACE_PARTS, place_words
 from pingan_geo.intake.texts import arrow_text
 from pingan_geo.model.place import LOCATED, STATUSES
 from pingan_geo.model.receipt import OnProgress, Progress
 from pingan_geo.outputs.exports import write_table
 from pingan_geo.spatial.cells import to_text
-from pingan_geo.workflow.gazetteer import town_geocoder
+from pingan_geo.workflow.gazetteer import proposing_geocoder
 from pingan_geo.workflow.placing import Placer
 from pingan_geo.workflow.reading import tell
 from pingan_geo.workflow.towns import Town
@@ -52,17 +54,22 @@ class LocatedTable:
         Read and written.
     by_status
         ``accepted``, ``review``, ``rejected`` to rows.
-    column
-        Heading of the column that holds the words.
+    columns
+        Headings of the columns that hold the words.
+    problems
+        What went wrong online.
     """
 
     file: Path
     rows: int
     by_status: dict[str, int]
-    column: str
+    columns: tuple[str, ...]
+    problems: tuple[PinganError, ...] = ()
 
 
-def locate_table(town: Town, file: Path, out: Path, *, on_progress: OnProgress | None = None) -> LocatedTable:
+def locate_table(
+    town: Town, file: Path, out: Path, *, today: date, on_progress: OnProgress | None = None
+) -> LocatedTable:
     """Find places for the words of a table; nothing is stored in the town.
 
     Parameters
@@ -74,6 +81,8 @@ def locate_table(town: Town, file: Path, out: Path, *, on_progress: OnProgress |
     out
         The same rows with their own columns and :data:`ADDED`; ``.csv``, ``.xlsx`` or a layer format. A column
         of the file that is named like an added one gets `` (file)`` after its name.
+    today
+        The real day, by which questions asked online are counted, if the town's settings allow any.
     on_progress
         Called after each chunk.
 
@@ -89,11 +98,12 @@ def locate_table(town: Town, file: Path, out: Path, *, on_progress: OnProgress |
         If the file cannot be read, or the other not be written.
     """
     table = open_table(Path(file), kind="reports")
-    heading = _place_heading(table.headings, table.name)
-    geocoder, placer = town_geocoder(town), Placer.of(town)
+    columns = _place_columns(table.headings, table.name)
+    geocoder, placer = proposing_geocoder(town, today=today), Placer.of(town)
     parts: list[pd.DataFrame] = []
     for chunk in read_rows(table):
-        located = LOCATED.check(geocoder.locate(arrow_text(chunk.rows[heading]).to_pylist()))
+        texts = {name: arrow_text(chunk.rows[heading]) for name, heading in columns.items()}
+        located = LOCATED.check(geocoder.locate(place_words(texts).to_pylist()))
         parts.append(_with_places(chunk.rows, located, placer))
         tell(on_progress, Progress("Looking for places", chunk.done, table.total, sum(map(len, parts))))
     if not parts:
@@ -101,18 +111,16 @@ def locate_table(town: Town, file: Path, out: Path, *, on_progress: OnProgress |
     whole = pd.concat(parts, ignore_index=True)
     write_table(whole, Path(out), notice="")
     counts = whole["status"].value_counts()
-    return LocatedTable(Path(out), len(whole), {one: int(counts.get(one, 0)) for one in STATUSES}, heading)
+    by_status = {one: int(counts.get(one, 0)) for one in STATUSES}
+    return LocatedTable(Path(out), len(whole), by_status, tuple(columns.values()), geocoder.problems)
 
 
-def _place_heading(headings: Sequence[str], file: str) -> str:
+def _place_columns(headings: Sequence[str], file: str) -> dict[str, str]:
+    """Return the fields that hold words for a place; the only column of a file does, whatever its name."""
     if len(headings) == 1:
-        return headings[0]
-    found = map_columns(headings, "texts", file=file).fields
-    if "place" not in found:
-        raise MissingColumnsError(
-            file=file, fields=[FIELD_NAMES["place"]], columns=", ".join(headings), examples="地址 / address"
-        )
-    return found["place"]
+        return {"place": headings[0]}
+    fields = map_columns(headings, "texts", file=file).fields
+    return {name: heading for name, heading in fields.items() if name in {"place", *PLACE_PARTS}}
 
 
 def _with_places(rows: pd.DataFrame, located: Any, placer: Placer) -> pd.DataFrame:

@@ -129,7 +129,8 @@ def _write_files(folder: Path, stage: Stage, happenings: Happenings) -> None:
         "slogan": names.SLOGAN,
         "today": names.TODAY,
     }
-    text = town_text("zh", {"town": about, "taxonomy": {"open": False}})
+    around = {"within": list(names.WITHIN), "neighbours": list(names.NEIGHBOURS)}
+    text = town_text("zh", {"town": about, "taxonomy": {"open": False}, "geocoding": around})
     (folder / TOWN_FILE).write_text(text, encoding="utf-8", newline="\n")
     truth = folder / TRUTH_FOLDER
     truth.mkdir()

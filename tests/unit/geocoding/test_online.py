@@ -21,8 +21,8 @@ from pingan_geo.errors import (
     OnlineQuotaError,
     OnlineUnreachableError,
 )
-from pingan_geo.geocoding.online import PROVIDERS, OnlineGeocoder, OnlineSettings, public_words
-from pingan_geo.model.place import LEVELS, LOCATED
+from pingan_geo.geocoding.online import OnlineGeocoder, public_words
+from pingan_geo.model.place import LEVELS, LOCATED, PROVIDERS, OnlineSettings
 
 HERE = (120.6100, 30.8000)
 BOUNDS = (120.55, 30.75, 120.68, 30.85)
