@@ -166,3 +166,56 @@ def make_tiny_town(files: Path, folder: Path) -> Town:
     assert receipt.adds_up()
     assert receipt.accepted == TINY_TOWN_REPORTS, receipt
     return town
+
+
+REVIEW_HEADINGS = ["编号", "类别", "时间", "经度", "纬度", "地址", "网格", "描述"]
+
+
+@pytest.fixture
+def review_town(tiny_town_files: Path, tmp_path: Path) -> Path:
+    """The folder of a town in which eleven questions of all kinds wait, as two messy ledgers left them.
+
+    Two unknown categories (``飞线乱接`` with a proposal, ``飞碟<b>`` without), two places (``平安缸1号``, a
+    misspelling; ``老供销社``, unknown), one unknown grid, one file without a year, three pairs of likely
+    duplicates, a time that cannot be read and a place outside the town.
+    """
+    from pingan_geo.workflow.import_layers import import_layer
+    from pingan_geo.workflow.import_reports import import_reports
+    from pingan_geo.workflow.towns import create_town
+
+    files, now = tiny_town_files, TINY_TOWN_NOW
+    town = create_town(
+        tmp_path / "town", area=files / "area.geojson", grids=files / "grids.geojson", name="小镇"
+    )
+    settings = town.folder / "town.toml"
+    closed = settings.read_text(encoding="utf-8").replace("open = true", "open = false")
+    settings.write_text(closed, encoding="utf-8")
+    import_layer(town, "posts", files / "posts.csv", now=now)
+
+    def row(number: int, **cells: str) -> list[str]:
+        good = ["", "FW1", f"2025-07-{number:02d} 10:00", "120.611", "30.791", "", "", ""]
+        plain = dict(zip(REVIEW_HEADINGS, good, strict=True)) | {"编号": f"A{number}"}
+        return list((plain | cells).values())
+
+    nowhere = {"经度": "", "纬度": ""}
+    ledgers = {
+        "巡查.csv": [
+            *(row(number, 类别="飞线乱接") for number in (1, 2, 3)),
+            *(row(number, 类别="飞碟<b>") for number in (4, 5)),
+            *(row(number, 网格="XC-9") for number in (6, 7)),
+            *(row(number, 地址="平安岗1号对面", **nowhere) for number in (8, 9)),
+            row(10, 地址="平安缸1号", **nowhere),
+            row(11, 地址="老供销社", **nowhere),
+            row(12, 时间="前天下午"),
+            row(13, 经度="100.6"),
+            *(row(number, 时间="2025-11-01 10:00", 描述="三楼飞线充电，楼道堵塞") for number in (14, 15)),
+        ],
+        "无年份.csv": [row(number, 时间="7月31日下午", 描述=f"第{number}户") for number in (20, 21, 22)],
+    }
+    for name, rows in ledgers.items():
+        path = tmp_path / name
+        with path.open("w", encoding="utf-8-sig", newline="") as stream:
+            csv.writer(stream).writerows([REVIEW_HEADINGS, *rows])
+        assert import_reports(town, path, now=now).adds_up()
+    town.close()
+    return town.folder

@@ -6,7 +6,7 @@ made anywhere, by the command line too, is seen at the next click. Shared values
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,17 +30,59 @@ from pingan_geo.workflow.explore import (
     look_into,
     see_density,
 )
-from pingan_geo.workflow.inventory import LayerCheck, check_layers, load_features, read_data_version
+from pingan_geo.workflow.inventory import (
+    LayerCheck,
+    check_layers,
+    load_batches,
+    load_features,
+    read_data_version,
+)
 from pingan_geo.workflow.said import town_notice
 from pingan_geo.workflow.towns import Town, open_town
 
 if TYPE_CHECKING:  # the first page comes sooner without what only others need
+    from pingan_geo.model.place import Geocoder
     from pingan_geo.stats.density import DensitySurface
     from pingan_geo.workflow.hotspots import Hotspots
+    from pingan_geo.workflow.review import Queue
 
 _ANSWERS = 64
 _Takes = ParamSpec("_Takes")
 _Gives = TypeVar("_Gives")
+
+
+@dataclass(frozen=True, eq=False)
+class ReviewDesk:
+    """What the review works with: the town as it is now, and what finds places in it.
+
+    Parameters
+    ----------
+    finder
+        Finds places for words; kept while no import changes what the town's places are called.
+    key
+        Changes with the names of places, not with answers.
+    """
+
+    town: Town
+    finder: Geocoder
+    key: str
+
+    @property
+    def locate(self) -> Callable[[Sequence[str]], Any]:
+        """What answers take, to read rows again."""
+        return self.finder.locate
+
+    def batches(self) -> dict[int, str]:
+        """Return the imports that questions may come from, the newest first, as people know them."""
+        there = load_batches(self.town)
+        there = there[there["undone_at"].isna() & ((there["kind"] == "reports") | (there["held"] > 0))]
+        return {int(row.batch_id): f"{row.batch_id} · {row.file_name}" for row in there.itertuples()}
+
+    def queue(self, kind: str = "", batch: int = 0, limit: int = 50) -> Queue:
+        """Return what waits for a person, worked out once for each state of the town."""
+        version = read_data_version(self.town)
+        times = _changed(self.town.settings.folder / "town.toml")
+        return _queue(f"{self.key}|{version}|{times}", kind, batch, limit, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +130,18 @@ class Visit:
     def choices(self) -> Choices:
         """Return what the filters offer, named in the visitor's language."""
         return _choices(self.key, self.t.language, self)
+
+    def review_desk(self) -> ReviewDesk:
+        """Return what the review works with."""
+        batches = load_batches(self.town)
+        layers = [_changed(self.town.settings.layer_path(layer)) for layer in LAYER_FILES]
+        # An answer brings no new names that other questions need, and finding names anew takes a second.
+        key = f"{self.town.folder}|{layers}|{len(batches)}|{int(batches['undone_at'].notna().sum())}"
+        return ReviewDesk(self.town, _finder(key, self.town), key)
+
+    def waiting(self) -> int:
+        """Return how many questions wait for a person, counted once."""
+        return _waiting(self.key, self.town)
 
     def polygons(self, layer: str) -> Any:
         """Return a polygon layer of the town; empty when it has none."""
@@ -180,6 +234,28 @@ def _changed(file: Path) -> int:
 @shared(2)
 def _index(key: str, _town: Town) -> ReportIndex:  # noqa: ARG001 - the key is what is cached by
     return index_reports(load_reports(_town), _town.settings.board_of)
+
+
+@shared(2)
+def _finder(key: str, _town: Town) -> Geocoder:  # noqa: ARG001
+    from pingan_geo.workflow.gazetteer import town_geocoder
+
+    return town_geocoder(_town)
+
+
+@shared(16)
+def _queue(key: str, kind: str, batch: int, limit: int, _desk: ReviewDesk) -> Queue:  # noqa: ARG001
+    from pingan_geo.workflow.review import review_queue
+
+    kinds = (kind,) if kind else ()
+    return review_queue(_desk.town, kinds=kinds, limit=limit, geocoder=_desk.finder, batch=batch or None)
+
+
+@shared(4)
+def _waiting(key: str, _town: Town) -> int:  # noqa: ARG001
+    from pingan_geo.workflow.review import review_queue
+
+    return review_queue(_town, limit=0).total
 
 
 @shared(_ANSWERS)

@@ -41,7 +41,15 @@ def run() -> None:
 
 
 def _pages(visit: Visit, t: Translator) -> list[Any]:
-    shown = (("map", t("Map")), ("hotspots", t("Hotspots")), ("imports", t("Import")), ("town", t("Town")))
+    waiting = visit.waiting()
+    review = t("Review") + (f" ({t.number(waiting)})" if waiting else "")
+    shown = (
+        ("map", t("Map")),
+        ("hotspots", t("Hotspots")),
+        ("imports", t("Import")),
+        ("review", review),
+        ("town", t("Town")),
+    )
     return [
         st.Page(partial(_show, name, visit), title=title, url_path=name, default=name == "map")
         for name, title in shown

@@ -347,6 +347,47 @@ def keep_question(question: Question, language: str) -> None:
     session["pressed"] = {key: session[key] for key in session if str(key).startswith("ask_")}
 
 
+def keep_language(language: str) -> None:
+    """Write the language into the address of a page that asks nothing else: what it said first is then past."""
+    address = {"lang": [language]}
+    if address != _address():
+        st.query_params.from_dict(address)
+    st.session_state["address"] = address
+
+
+def read_review(kinds: Iterable[str], batches: Iterable[int]) -> tuple[str, int, tuple[Refused, ...]]:
+    """Return which questions of the review are asked for: a kind (``""`` for all), an import (0 for all)."""
+    session = st.session_state
+    if "review_asked" not in session or _moved():
+        address = _address()
+        kind, batch = (address.get(name, [""])[-1] for name in ("kind", "import"))
+        offered = {"": 0, **{str(number): number for number in batches}}
+        wrong = [("kind", kind)] if kind and kind not in set(kinds) else []
+        wrong += [("import", batch)] if batch not in offered else []
+        session["review_asked"] = (kind if kind in set(kinds) else "", offered.get(batch, 0))
+        session["review_refused"] = tuple(Refused(name, value[:40]) for name, value in wrong)
+        session["address"] = address
+        session["refill"] = True
+    kind, batch = session["review_asked"]
+    return kind, batch, session["review_refused"]
+
+
+def keep_review(kind: str, batch: int, language: str) -> None:
+    """Keep which questions are asked for now, and write it into the address."""
+    session = st.session_state
+    session["refill"] = False
+    if (kind, batch) != session.get("review_asked"):
+        session["review_refused"] = ()
+    session["review_asked"] = (kind, batch)
+    address = {"lang": [language]}
+    address |= {"kind": [kind]} if kind else {}
+    address |= {"import": [str(batch)]} if batch else {}
+    if address != _address():
+        st.query_params.from_dict(address)
+    session["address"] = address
+    session["pressed"] = {key: session[key] for key in session if str(key).startswith("ask_")}
+
+
 def fill_widget(key: str, value: Any) -> str:
     """Give a widget its value from the question, once and after each move; return its key."""
     if key not in st.session_state or st.session_state.get("refill"):
