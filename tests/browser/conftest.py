@@ -182,3 +182,17 @@ def town_folder(tmp_path_factory) -> Path:
 def app_url(start_app, town_folder, chromium_path) -> str:
     """The running app on :func:`town_folder`."""
     return start_app(town_folder)
+
+
+@pytest.fixture
+def own_town(tmp_path, town_folder) -> Path:
+    """A copy of the demo town that a test may change."""
+    from pingan_geo.storage.database import backup_to
+    from pingan_geo.workflow.towns import open_town
+
+    folder = tmp_path / "town"
+    shutil.copytree(town_folder, folder, ignore=shutil.ignore_patterns("town.sqlite*"))
+    town = open_town(town_folder)
+    backup_to(town.store, folder / "town.sqlite")
+    town.close()
+    return folder

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from pingan_geo.workflow.held import held_rows
-from pingan_geo.workflow.inventory import load_batches
 from pingan_geo.workflow.towns import open_town
 
 pytestmark = pytest.mark.browser
@@ -132,6 +130,16 @@ def test_the_language_is_one_click_away_and_the_visitors_own(new_page, app_url):
 
 
 @pytest.mark.usefixtures("nothing_wrong")
+@pytest.mark.parametrize("name", ["imports", "town"])
+def test_english_is_one_click_away_from_a_link_that_says_chinese(page, app_url, name):
+    shown = Shown(page, f"{app_url}/{name}?lang=zh")
+    page.get_by_role("radio", name="English", exact=True).click()
+    expect(page.locator(".heading h1")).to_contain_text(TITLES[name][1])
+    shown.settle()
+    assert shown.address()["lang"] == ["en"]
+
+
+@pytest.mark.usefixtures("nothing_wrong")
 def test_zoom_and_place_survive_a_filter_change(page, app_url):
     shown = Shown(page, app_url)
     lon, lat = shown.ask("(() => { const c = map.getCenter(); return [c.lng, c.lat]; })()")
@@ -229,70 +237,3 @@ def test_files_are_handed_out(page, app_url):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=label, exact=True).click()
         assert waiting.value.path().read_bytes().startswith(start), label
-
-
-@pytest.fixture
-def own_town(tmp_path, town_folder):
-    """A copy of the demo town that a test may change."""
-    import shutil
-
-    from pingan_geo.storage.database import backup_to
-
-    folder = tmp_path / "town"
-    shutil.copytree(town_folder, folder, ignore=shutil.ignore_patterns("town.sqlite*"))
-    town = open_town(town_folder)
-    backup_to(town.store, folder / "town.sqlite")
-    town.close()
-    return folder
-
-
-@pytest.mark.usefixtures("nothing_wrong")
-def test_a_file_is_imported_and_taken_back(page, start_app, own_town):
-    town = open_town(own_town)
-    before = len(load_batches(town))
-    west, south, east, north = town.area.bounds
-    rows = "\n".join(
-        f"N{n},FW1,2026-02-0{n} 19:30,{(west + east) / 2},{(south + north) / 2}" for n in range(1, 4)
-    )
-    shown = Shown(page, f"{start_app(own_town)}/imports")
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
-        {
-            "name": "新.csv",
-            "mimeType": "text/csv",
-            "buffer": f"编号,类别,发生时间,经度,纬度\n{rows}\nN9,FW1,2026-02-01,0,0\n".encode(),
-        }
-    )
-    page.get_by_role("button", name="导入", exact=True).click()
-    expect(page.get_by_text("读取 4 = 接收 3")).to_be_visible()
-    shown.settle()
-    assert held_rows(town)["reason"].tolist() == ["null_island"]
-    assert len(load_batches(town)) == before + 1
-    choice = page.get_by_role("combobox", name="撤回一批导入")
-    choice.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes again
-    choice.click()
-    page.get_by_role("option", name=re.compile("新.csv")).click()
-    page.get_by_role("button", name="撤回", exact=True).click()
-    expect(page.get_by_text("没有待核行。")).to_be_visible()
-    shown.settle()
-    assert held_rows(town).empty
-    town.close()
-
-
-@pytest.mark.usefixtures("nothing_wrong")
-def test_a_cancelled_import_leaves_the_town_as_it_was(page, start_app, own_town):
-    town = open_town(own_town)
-    before = len(load_batches(town))
-    west, south, east, north = town.area.bounds
-    row = f"FW1,2026-02-01 19:30:{{:02d}},{(west + east) / 2},{(south + north) / 2}\n"
-    text = "编号,类别,发生时间,经度,纬度\n" + "".join(f"N{n}," + row.format(n % 60) for n in range(400_000))
-    shown = Shown(page, f"{start_app(own_town)}/imports")
-    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
-        {"name": "大.csv", "mimeType": "text/csv", "buffer": text.encode()}
-    )
-    page.get_by_role("button", name="导入", exact=True).click()
-    page.get_by_role("button", name="取消", exact=True).click()
-    expect(page.get_by_role("button", name="取消", exact=True)).to_have_count(0)
-    shown.settle()
-    assert len(load_batches(town)) == before
-    town.close()

@@ -176,6 +176,17 @@ def test_the_same_file_again_brings_nothing_new(open_page, own_town, words_of):
     assert "共 601 条上报" in words_of(app)
 
 
+def test_a_large_file_is_checked_only_when_asked(open_page, own_town, words_of, monkeypatch):
+    monkeypatch.setattr("pingan_geo.ui.components.checking._AT_ONCE_BYTES", 10)
+    app = upload(open_page(own_town, "imports"), "新.csv", HEAD + GOOD)
+    assert "**读取" not in words_of(app)
+    press(app, "check")
+    assert "**读取 1** = 接收 1" in words_of(app)
+    assert "没有写入任何内容" in words_of(app)
+    press(app, "import")
+    assert "共 601 条上报" in words_of(app)
+
+
 def test_an_earlier_receipt_is_shown_again_as_it_is_now(open_page, own_town, opened, words_of):
     press(upload(open_page(own_town, "imports"), "新.csv", HEAD + GOOD + OUTSIDE), "import")
     batch = int(load_batches(opened)["batch_id"].max())
@@ -243,6 +254,15 @@ def test_a_column_can_be_chosen_and_its_samples_are_shown(open_page, own_town, o
     press(app, "import")
     batch = int(load_batches(opened)["batch_id"].max())
     assert load_batch_reports(opened, batch)["category"].tolist() == ["FW1"]
+
+
+def test_a_column_that_is_not_wanted_is_left(open_page, own_town, opened, words_of):
+    text = HEAD.replace("\n", ",描述\n") + GOOD.replace("\n", ",不要的话\n")
+    app = upload(open_page(own_town, "imports"), "新.csv", text)
+    keyed(app.selectbox, "field_description_").set_value("").run()
+    press(app, "import")
+    batch = int(load_batches(opened)["batch_id"].max())
+    assert load_batch_reports(opened, batch)["description"].tolist() == [""]
 
 
 def test_persons_are_neither_shown_nor_offered(open_page, own_town, words_of):

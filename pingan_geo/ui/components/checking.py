@@ -50,8 +50,8 @@ class Checked:
     guesses: tuple[SourceGuess, ...] = ()
 
 
-def check(visit: Visit, upload: Upload, ledger: str | LedgerLayout) -> None:
-    """Draw the check of a file, and import it when that is confirmed.
+def check(visit: Visit, upload: Upload, ledger: str | LedgerLayout) -> int:
+    """Draw the check of a file, import it when that is confirmed, and return the step that it has reached.
 
     The receipt of an import is left in the session under ``receipt``, with the file it belongs to.
     """
@@ -67,9 +67,9 @@ def check(visit: Visit, upload: Upload, ledger: str | LedgerLayout) -> None:
             st.session_state["checked"] = checked
     if checked is not None:
         show_datum(visit, checked.guesses, upload.datum, _datum_of(checked.receipt))
-        if checked.error is not None and not (
-            isinstance(checked.error, DatumUnclearError) and checked.guesses
-        ):
+        if isinstance(checked.error, DatumUnclearError) and checked.guesses:
+            st.warning(t("Say which coordinates these are: press one of the buttons above."))
+        elif checked.error is not None:
             layout.show_error(checked.error, t)
         _ask(upload, checked.receipt, t)
     receipt = checked.receipt if checked is not None else None
@@ -81,6 +81,7 @@ def check(visit: Visit, upload: Upload, ledger: str | LedgerLayout) -> None:
     if receipt is not None:
         with st.expander(t("What the check found"), expanded=receipt.held > 0):
             show_details(receipt, visit)
+    return 2 if receipt is None else 3
 
 
 def _check(visit: Visit, upload: Upload, ledger: str | LedgerLayout, asked: tuple[Any, ...]) -> Checked:

@@ -230,10 +230,14 @@ def _path(corners: NDArray[np.float64]) -> str:
 
 
 def _bounds(points: NDArray[np.float64]) -> _Bounds:
-    """Return a frame about the known places, wide enough for what lies 1 km beside them."""
-    west, south = np.min(points[:, 2:4], axis=0) - 0.012
-    east, north = np.max(points[:, 2:4], axis=0) + 0.012
-    return float(west), float(south), float(east), float(north)
+    """Return a frame of the drawing's shape about the known places, with room for what lies 1 km beside them."""
+    west, south = np.min(points[:, 2:4], axis=0)
+    east, north = np.max(points[:, 2:4], axis=0)
+    shrink = float(np.cos(np.radians((south + north) / 2)))
+    height = max(float(north - south) + 0.024, (float(east - west) * shrink + 0.024) * _HEIGHT / _WIDTH)
+    width = height / shrink * _WIDTH / _HEIGHT
+    x, y = float(west + east) / 2, float(south + north) / 2
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
 def _ground(visit: Visit, bounds: _Bounds) -> list[tuple[Any, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,12 @@ _WORDS = {
 }
 #: So many cells of a wide ledger are enough to know it by.
 _CELLS, _SIGNS = 40, 60
+_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?$")
+
+
+def as_written(text: str) -> str:
+    """Return a cell as people write it: an instant of a workbook without its T and seconds."""
+    return _INSTANT.sub(r"\1 \2", text)
 
 
 def show_heading_line(
@@ -56,7 +63,7 @@ def show_heading_line(
     shown = [
         {
             "number": row.number,
-            "cells": [cell[:_SIGNS] for cell in (*row.cells, *[""] * width)[:width]],
+            "cells": [as_written(cell)[:_SIGNS] for cell in (*row.cells, *[""] * width)[:width]],
             "role": row.role,
         }
         for row in rows

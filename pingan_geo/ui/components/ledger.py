@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from pingan_geo.intake.layouts import LedgerLayout
 from pingan_geo.intake.proposals import HeadingSample, LayoutProposal, propose_layout, with_heading
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import layout
-from pingan_geo.ui.components.heading_line import show_heading_line
+from pingan_geo.ui.components.heading_line import as_written, show_heading_line
 from pingan_geo.ui.components.intake import Upload
 from pingan_geo.workflow.layouts import find_layout
 from pingan_geo.workflow.notes import describe_skipped
@@ -33,8 +32,6 @@ _FAMILIES: Mapping[str, str] = {
 }
 _ENCODINGS = {"utf-8": "UTF-8", "gb18030": "GB18030", "utf-16": "UTF-16"}
 _SAMPLE_SIGNS = 16
-#: An instant of a workbook, as people write it.
-_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?$")
 
 
 def show_ledger(visit: Visit, upload: Upload) -> str | LedgerLayout | None:
@@ -240,7 +237,7 @@ def _with_samples(column: HeadingSample) -> str:
 
 
 def _short(text: str) -> str:
-    text = _INSTANT.sub(r"\1 \2", text)
+    text = as_written(text)
     return text if len(text) <= _SAMPLE_SIGNS else text[:_SAMPLE_SIGNS] + "…"
 
 

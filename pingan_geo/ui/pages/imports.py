@@ -13,6 +13,7 @@ from pingan_geo.ui.components.checking import check
 from pingan_geo.ui.components.intake import Upload, choose_another, choose_file, show_batches, show_step
 from pingan_geo.ui.components.ledger import show_ledger
 from pingan_geo.ui.components.receipt import show_receipt, show_undo
+from pingan_geo.ui.state import keep_language
 from pingan_geo.workflow.import_layers import undo_import
 from pingan_geo.workflow.inventory import load_receipt
 
@@ -20,28 +21,28 @@ from pingan_geo.workflow.inventory import load_receipt
 def show(visit: Visit) -> None:
     """Draw the page."""
     t = visit.t
+    keep_language(t.language)
     layout.show_heading(
         visit, t("Import"), t("Every row read is accepted, merged, corrected, held or repeated.")
     )
     place = st.container()
     upload = choose_file(visit)
+    step = 1 if upload is None else _take(visit, upload)
     with place:
-        show_step(1 if upload is None else 4 if _made(upload) is not None else 2, t)
-    if upload is not None:
-        _take(visit, upload)
+        show_step(step, t)
     batch = show_batches(visit)
     if batch is not None:
         _show(visit, load_receipt(visit.town, batch))
 
 
-def _take(visit: Visit, upload: Upload) -> None:
-    """Draw what comes after a file is there."""
+def _take(visit: Visit, upload: Upload) -> int:
+    """Draw what comes after a file is there, and return the step that it has reached."""
     t = visit.t
     made = _made(upload)
     if made is not None:
         _show(visit, made if made.batch_id is None else load_receipt(visit.town, made.batch_id))
         st.button(t("Import another file"), key="another", type="primary", on_click=choose_another)
-        return
+        return 4
     ledger: str | LedgerLayout | None = ""
     try:
         if upload.kind == "reports":
@@ -49,9 +50,8 @@ def _take(visit: Visit, upload: Upload) -> None:
             ledger = show_ledger(visit, upload)
     except PinganError as error:
         layout.show_error(error, t)
-        return
-    if ledger is not None:
-        check(visit, upload, ledger)
+        return 2
+    return 2 if ledger is None else check(visit, upload, ledger)
 
 
 def _made(upload: Upload) -> Receipt | None:

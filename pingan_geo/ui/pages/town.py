@@ -14,11 +14,13 @@ from pingan_geo.ui.components.town_facts import (
     show_check,
     taxonomy,
 )
+from pingan_geo.ui.state import keep_language
 
 
 def show(visit: Visit) -> None:
     """Draw the page."""
     t, settings = visit.t, visit.settings
+    keep_language(t.language)
     layout.show_heading(visit, t("Town"))
     if settings.synthetic:
         st.warning(
