@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
@@ -277,7 +277,10 @@ def proposals_of(item: ReviewItem, visit: Visit) -> list[tuple[str, Answer, str]
         newest = town_now(visit).year
         return [(str(year), Answer("year", year=year), str(year)) for year in range(newest, newest - 3, -1)]
     made: list[tuple[str, Answer, str]] = []
+    names = visit.choices().of("categories")
     for one in item.candidates[:5]:
+        if item.kind == "category":  # in the visitor's language
+            one = replace(one, name=names.get(one.code, one.name))
         if item.kind == "held":
             said = Answer("mend", cells=dict(one.cells))
         elif item.kind == "place":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
@@ -133,8 +134,10 @@ def _show_cells(visit: Visit, desk: ReviewDesk, item: ReviewItem, faults: Collec
             sitting().tell("hint", [(mark("no cell was changed"), {})])
 
     with st.form(f"mend_{tag(item)}", border=False):
-        columns = st.columns(2)
+        columns: list[Any] = []
         for place, (heading, cell) in enumerate(cells):
+            if place % 2 == 0:  # pairs, so that a phone shows the cells in this order too
+                columns = st.columns(2)
             sign = "▸ " if heading in faults else ""
             columns[place % 2].text_input(
                 f"{sign}{layout.plain(heading)}" or "—", str(cell), key=keys[heading], max_chars=2_000

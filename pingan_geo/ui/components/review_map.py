@@ -6,6 +6,7 @@ it. The ground comes once by a component of its own; a question brings only what
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from pingan_geo.outputs.assets import (
     PROTOMAPS_JS,
     asset_url,
 )
-from pingan_geo.outputs.map_layers import LineLayer, PolygonLayer
+from pingan_geo.outputs.map_layers import LineLayer, PolygonLayer, script_json
 from pingan_geo.outputs.maps import BaseTilesLayer, water_layers
 from pingan_geo.ui.cache import Visit, shared
 from pingan_geo.ui.routes import tile_source
@@ -109,6 +110,8 @@ def show_item_map(
         st.caption(
             t("The row's point is {distance} km from the town and not on this map.", distance=round(far))
         )
+    elif any(pin.kind == "row" and math.isfinite(pin.lon) for pin in pins):
+        st.caption(t("▪ marks where the row says it is."))
 
 
 def _pins(visit: Visit, item: ReviewItem) -> list[Pin]:
@@ -136,7 +139,7 @@ def _grid_pins(visit: Visit, item: ReviewItem) -> list[Pin]:
     for number, one in enumerate(item.candidates, 1):
         if one.code in grids.index:
             middle = grids.geometry[one.code].representative_point()
-            pins.append(Pin(str(number), middle.x, middle.y, "candidate", one.name))
+            pins.append(Pin(str(number), middle.x, middle.y, "candidate"))
     return pins
 
 
@@ -150,6 +153,9 @@ def _show_map(
         chosen = grids[grids["code"].isin([one.code for one in item.candidates])]
         if len(chosen):
             layers.append(PolygonLayer(chosen, "grids"))
+            options = json.loads(layers[0].options_text)
+            options["styles"] = [{"stroke": "#0b5394", "weight": 2.4}]
+            layers[0].options_text = script_json(options)
     key = "review_map"
 
     def picked() -> None:
