@@ -66,7 +66,7 @@ _REPORTS = "reports"
 _LAYERS = ("grids", "villages", "beats", "estates", "roads", "waters")
 _FEATURES = ("posts", "stations", "enterprises", "places", "volunteers")
 _EXPORTS = ("reports", "posts", "stations", "enterprises", "grids", "places")
-_SUBJECTS = ("polygons", "posts", "enterprises", "data", "airgap")
+_SUBJECTS = ("polygons", "posts", "enterprises", "gazetteer", "data", "airgap")
 _SHOWN = 20
 _MANY = 1_000_000
 
@@ -402,6 +402,13 @@ def _common(function: _Function) -> _Function:
     return function
 
 
+_year = click.option(
+    "--year",
+    type=_Number(int, 1990, 2099),
+    default=None,
+    help=mark("Of times that name none, such as a day and 'afternoon'."),
+)
+
 # -- the commands ------------------------------------------------------------------------------------
 
 
@@ -535,6 +542,12 @@ def init(said: _Said, folder: str, area: str, grids: str, name: str, timezone: s
 @click.option(
     "--date-order", type=_Choice("mdy", "dmy"), default=None, help=mark("When dates have the year last.")
 )
+@_year
+@click.option(
+    "--swap",
+    is_flag=True,
+    help=mark("Exchange latitude and longitude of rows that lie in the town only so."),
+)
 @click.option("--dry-run", is_flag=True, help=mark("Everything but the writing."))
 @_common
 @click.pass_obj
@@ -546,6 +559,8 @@ def import_(
     source: str,
     layout: str,
     date_order: str | None,
+    year: int | None,
+    swap: bool,
     dry_run: bool,
 ) -> _Answer:
     """Import files, all of them or none."""
@@ -567,6 +582,8 @@ def import_(
                         "source": source,
                         "layout": layout,
                         "date_order": date_order or "",
+                        "year": year,
+                        "swap": "yes" if swap else "",
                     }
                     receipts.append(
                         import_reports(town, file, now=now, on_progress=on_progress, **words, **shared)
@@ -722,14 +739,30 @@ def undo(said: _Said, batch: int) -> _Answer:
     default="analyst",
     help=mark("Who may see it. analyst: all (the default here); patrol, leader: no exact private places."),
 )
+@click.option(
+    "--layout",
+    type=_Text("NAME"),
+    default="",
+    help=mark("Reports in the layout of the ledger that they came in, with columns of ours added."),
+)
 @_common
 @click.pass_obj
-def export(said: _Said, kind: str, file: str, datum: str, audience: str) -> _Answer:
+def export(said: _Said, kind: str, file: str, datum: str, audience: str, layout: str) -> _Answer:
     """Write what the town holds."""
     from pingan_geo.workflow.exports import export_table
+    from pingan_geo.workflow.ledger_export import export_ledger
 
+    if layout and (kind != _REPORTS or audience != "analyst" or datum != "wgs84"):
+        raise BadChoiceError(
+            name="--layout", value=layout, expected="reports for analysts: each row in its own datum"
+        )
     with _town(said) as town:
-        done = export_table(town, kind, Path(file), datum=datum, audience=audience, language=said.language)
+        if layout:
+            done = export_ledger(town, Path(file), layout, language=said.language)
+        else:
+            done = export_table(
+                town, kind, Path(file), datum=datum, audience=audience, language=said.language
+            )
     t = said.t
     lines = [t("{count} rows written to {file} ({datum}).", count=done.rows, file=file, datum=done.datum)]
     if done.notice:
@@ -744,6 +777,189 @@ def export(said: _Said, kind: str, file: str, datum: str, audience: str) -> _Ans
             "coarsened": done.coarsened,
             "notice": done.notice,
         },
+        lines,
+    )
+
+
+@pingan.command(help=mark("Find places for the words of a table, without storing it."))
+@click.argument("table", metavar="FILE", type=_FILE)
+@click.option(
+    "--out", "file", type=_FILE, required=True, help=mark("The same rows with places: .csv, .xlsx …")
+)
+@_common
+@click.pass_obj
+def locate(said: _Said, table: str, file: str) -> _Answer:
+    """Geocode a table."""
+    from pingan_geo.workflow.locate import locate_table
+
+    clock = datetime.now(UTC)
+    with _town(said) as town, _progress(said) as on_progress:
+        done = locate_table(town, Path(table), Path(file), today=clock.date(), on_progress=on_progress)
+    t = said.t
+    lines = [
+        t(
+            "{count} rows: {accepted} placed, {review} for review, {rejected} not found; written to {file}.",
+            count=done.rows,
+            file=file,
+            **done.by_status,
+        ),
+        *(t.error(problem) for problem in done.problems),
+    ]
+    values = {"file": file, "rows": done.rows, **done.by_status, "columns": done.columns}
+    return _Answer(values, lines, REVIEW if done.by_status["review"] else DONE)
+
+
+@pingan.command(help=mark("List what waits for a person, the answers that free most rows first."))
+@click.option(
+    "--kind", type=_Text("KIND"), default="", help=mark("category, place, grid, date, duplicate or held.")
+)
+@click.option(
+    "--top", type=_Number(int, 1, 10_000), default=_SHOWN, help=mark("How many questions to list; 20.")
+)
+@_common
+@click.pass_obj
+def review(said: _Said, kind: str, top: int) -> _Answer:
+    """List open questions."""
+    from pingan_geo.workflow.gazetteer import proposing_geocoder
+    from pingan_geo.workflow.review import review_queue
+
+    with _town(said) as town:
+        geocoder = proposing_geocoder(town, today=datetime.now(UTC).date())
+        queue = review_queue(town, kinds=(kind,) if kind else (), limit=top, geocoder=geocoder)
+    t = said.t
+    lines, listed = [], []
+    for item in queue.items:
+        sentence = t(item.message, **item.values)
+        options = [
+            {"code": one.code, "name": one.name, "lon": one.lon, "lat": one.lat, "level": one.level}
+            for one in item.candidates
+        ]
+        listed.append(
+            {
+                "key": item.key,
+                "kind": item.kind,
+                "rows": item.rows,
+                "message": sentence,
+                "candidates": options,
+            }
+        )
+        lines.append(f"{item.key}\n     {sentence}")
+        lines += [
+            f"     {number}. {one.name or one.code} {one.code}"
+            for number, one in enumerate(item.candidates, 1)
+        ]
+    lines.append(t("{count} questions wait; `pingan answer KEY …` answers one.", count=queue.total))
+    values = {
+        "questions": dict(queue.questions),
+        "rows": dict(queue.rows),
+        "total": queue.total,
+        "items": listed,
+    }
+    return _Answer(values, lines, REVIEW if queue.total else DONE)
+
+
+@pingan.command(help=mark("Answer a question of the review; --back takes the last answer back."))
+@click.argument("key", metavar="[KEY]", type=_Text("KEY"), required=False, default="")
+@click.argument("way", metavar="[WAY]", type=_Text("WAY"), required=False, default="")
+@click.option("--code", type=_Text("CODE"), default="", help=mark("Of a category or grid."))
+@click.option("--name", type=_Text("NAME"), default="", help=mark("Of a place or a new category."))
+@click.option("--at", type=_Text("LON,LAT"), default="", help=mark("Place in WGS-84 degrees."))
+@_year
+@click.option(
+    "--cell",
+    "cells",
+    multiple=True,
+    type=_Text("HEADING=TEXT"),
+    help=mark("A cell of a held row; may be repeated."),
+)
+@click.option("--back", is_flag=True, help=mark("Take the last answer back."))
+@_common
+@click.pass_obj
+def answer(
+    said: _Said,
+    key: str,
+    way: str,
+    code: str,
+    name: str,
+    at: str,
+    year: int | None,
+    cells: Sequence[str],
+    back: bool,
+) -> _Answer:
+    """Answer a question."""
+    from pingan_geo.workflow import answers
+    from pingan_geo.workflow.gazetteer import locate_later
+
+    with _town(said) as town:
+        now = town.now(datetime.now(UTC))
+        if back:
+            outcome = answers.take_back_answer(town) or answers.Outcome("", written=False)
+        else:
+            lon, lat = _place(at) if at else (float("nan"), float("nan"))
+            given = answers.Answer(
+                way,
+                code=code,
+                name=name,
+                year=year or 0,
+                cells=dict(_cell(text) for text in cells),
+                lon=lon,
+                lat=lat,
+            )
+            outcome = answers.answer(town, key, given, now=now, locate=locate_later(town))
+    t = said.t
+    freed = outcome.accepted + outcome.corrected
+    line = (
+        t("The last answer is taken back." if outcome.written else "There is no answer left to take back.")
+        if back
+        else t(
+            "{count} rows are stored, {held} are held still, {dismissed} dismissed.",
+            count=freed,
+            held=outcome.held,
+            dismissed=outcome.dismissed,
+        )
+    )
+    names = (
+        "key",
+        "accepted",
+        "corrected",
+        "repeated",
+        "held",
+        "reason",
+        "dismissed",
+        "changed",
+        "alias",
+        "written",
+    )
+    return _Answer({each: getattr(outcome, each) for each in names}, [line], REVIEW if outcome.held else DONE)
+
+
+@pingan.command(
+    help=mark("List the remembered layouts and the learned spellings; carry the spellings to another town.")
+)
+@click.option("--export", "out", type=_FILE, default="", help=mark("File to write the spellings to (.csv)."))
+@click.option("--import", "file", type=_FILE, default="", help=mark("File of spellings to learn."))
+@_common
+@click.pass_obj
+def memory(said: _Said, out: str, file: str) -> _Answer:
+    """Show what the town has learned."""
+    from pingan_geo.workflow.aliases import export_aliases, import_aliases, list_aliases
+    from pingan_geo.workflow.layouts import list_layouts
+
+    t = said.t
+    with _town(said) as town:
+        lines = []
+        if file:
+            receipt = import_aliases(town, Path(file), now=town.now(datetime.now(UTC)))
+            lines += list(_receipt_lines(receipt, t))
+        if out:
+            export_aliases(town, Path(out))
+        layouts, aliases = list_layouts(town), list_aliases(town)
+    lines += [t("Layout {name}", name=name) for name in layouts["name"]]
+    lines += [f"{row.spelling} = {row.target}" for row in aliases.itertuples()]
+    if out:
+        lines.append(t("Written to {file}.", file=out))
+    return _Answer(
+        {"layouts": layouts.to_dict("records"), "aliases": aliases.to_dict("records"), "file": out or None},
         lines,
     )
 
@@ -983,6 +1199,23 @@ def _instant(name: str, text: str) -> datetime | None:
     if instant is None or instant.tzinfo is not None:
         raise BadChoiceError(name=name, value=text, expected="a date like 2025-07-31")
     return instant
+
+
+def _place(text: str) -> tuple[float, float]:
+    parts = text.split(",")
+    with contextlib.suppress(ValueError):
+        if len(parts) == 2:
+            lon, lat = float(parts[0]), float(parts[1])
+            if abs(lon) <= 180 and abs(lat) <= 90:
+                return lon, lat
+    raise BadChoiceError(name="--at", value=text, expected="longitude,latitude like 120.62,30.80")
+
+
+def _cell(text: str) -> tuple[str, str]:
+    heading, sign, cell = text.partition("=")
+    if not sign or not heading.strip():
+        raise BadChoiceError(name="--cell", value=text, expected="HEADING=TEXT")
+    return heading.strip(), cell
 
 
 def _hours(text: str) -> tuple[int, ...]:

@@ -12,16 +12,18 @@ import numpy as np
 import pandas as pd
 
 from pingan_geo.errors import AssetsMissingError, BadChoiceError, OutsideAddressError
+from pingan_geo.geocoding.lint import check_gazetteer
 from pingan_geo.i18n import mark, translator
 from pingan_geo.model.receipt import HOLD_REASONS
 from pingan_geo.outputs import assets
 from pingan_geo.spatial.nearest import nearest_named
 from pingan_geo.storage.records import read_features, read_held, read_reports
+from pingan_geo.workflow.gazetteer import gazetteer_of
 from pingan_geo.workflow.inventory import FILLING_LAYERS, check_layers
 from pingan_geo.workflow.placing import ZONES, Placer
 from pingan_geo.workflow.towns import Town
 
-SUBJECTS = ("polygons", "posts", "enterprises", "data", "airgap")
+SUBJECTS = ("polygons", "posts", "enterprises", "gazetteer", "data", "airgap")
 #: Two posts nearer than this are probably one.
 SAME_SPOT_M = 1.0
 _REQUIRED = ("grids",)
@@ -250,6 +252,34 @@ def _blank_columns(kind: str, table: Any, names: Sequence[str]) -> Iterator[Find
                 )
 
 
+# -- gazetteer ---------------------------------------------------------------------------------------
+
+_GAZETTEER_MESSAGES: Mapping[str, str] = {
+    "no_name": mark("An entry has no name."),
+    "only_number": mark("{name} is only a number; it needs its road or estate."),
+    "unknown_level": mark("{name} has the level {detail}, which is not known."),
+    "twins": mark("{name} stands for places {detail} m apart."),
+    "outside_town": mark("{name} lies {detail} m outside the town."),
+    "outside_village": mark("{name} does not lie in its village ({detail} m)."),
+    "out_of_sequence": mark("{name} lies {detail} m from where the numbers beside it put it."),
+}
+
+
+def _check_gazetteer(town: Town) -> Iterator[Finding]:
+    """Names and places that would lead somebody to a wrong place."""
+    for row in check_gazetteer(gazetteer_of(town)).itertuples():
+        values = {"name": row.name, "detail": row.detail}
+        yield Finding(
+            "gazetteer",
+            row.problem,
+            _GAZETTEER_MESSAGES[row.problem],
+            values,
+            row.entry_ids,
+            row.lon,
+            row.lat,
+        )
+
+
 # -- data --------------------------------------------------------------------------------------------
 
 
@@ -375,6 +405,7 @@ _CHECKS: Mapping[str, Callable[[Town], Iterator[Finding]]] = {
     "polygons": _check_polygons,
     "posts": _check_posts,
     "enterprises": _check_enterprises,
+    "gazetteer": _check_gazetteer,
     "data": _check_data,
     "airgap": _check_airgap,
 }

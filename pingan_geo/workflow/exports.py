@@ -178,6 +178,8 @@ def _reports(town: Town, asked: ReportFilter, audience: str) -> tuple[pd.DataFra
             "description": reports["description"],
             "batch_id": reports["batch_id"],
             "received_datum": reports["datum"],
+            "stated_grid": reports["stated_grid"],
+            "merged_into": reports["merged_into"],
         }
     )
     if audience == "analyst":

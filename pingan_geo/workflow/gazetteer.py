@@ -54,7 +54,7 @@ def town_geocoder(town: Town) -> OfflineGeocoder:
     return OfflineGeocoder(gazetteer_of(town))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class ProposingGeocoder:
     """The town's own geocoder, and for what it leaves open the online one that the town's settings name.
 

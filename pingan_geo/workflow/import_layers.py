@@ -36,7 +36,7 @@ from pingan_geo.intake.places import PlaceRules
 from pingan_geo.intake.raw import TableFile, file_sha256
 from pingan_geo.intake.values import held_rows
 from pingan_geo.model.receipt import OnProgress, Progress, Receipt
-from pingan_geo.model.tables import FEATURES
+from pingan_geo.model.tables import CORRECTIONS, FEATURES
 from pingan_geo.settings import LAYER_FILES
 from pingan_geo.spatial.grids import PolygonReport, check_polygons, mend_polygons
 from pingan_geo.storage.records import (
@@ -51,6 +51,7 @@ from pingan_geo.storage.records import (
     update_feature_placing,
     update_placing,
 )
+from pingan_geo.storage.review import insert_corrections
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
 from pingan_geo.workflow.placing import ZONES, Placer, choose_datum
@@ -406,6 +407,7 @@ def _import_points(
     )
     kept: list[pd.DataFrame] = []
     held: list[pd.DataFrame] = []
+    corrections: list[pd.DataFrame] = []
     seen: dict[str, tuple[Any, ...]] = {}
     counts: Counter[str] = Counter()
     skipped: list[tuple[str, int, str]] = []
@@ -417,6 +419,7 @@ def _import_points(
         reasons = ["duplicate_id"] * len(numbers)
         held += [cleaned.held, held_rows(chunk, doubled, reasons, numbers, columns.left_out)]
         kept.append(cleaned.features[first])
+        corrections.append(cleaned.corrections)
         counts["read"] += len(chunk.rows) + len(chunk.broken)
         counts["blank"] += chunk.blank
         skipped += [(chunk.sheet, *each) for each in zip(chunk.skipped, chunk.skipped_as, strict=True)]
@@ -426,12 +429,20 @@ def _import_points(
         _tell(on_progress, Progress("Reading named points", chunk.done, table.total, counts["read"]))
     if not counts["read"]:
         raise EmptyFileError(file=table.name)
-    features = _place_features(pd.concat(kept, ignore_index=True), placer)
+    whole = pd.concat(kept, ignore_index=True)
+    corrected = pd.concat(corrections, ignore_index=True).merge(
+        whole[["row_number", "feature_id"]], on="row_number"
+    )
+    features = _place_features(whole, placer)
     rows_held = pd.concat(held, ignore_index=True).sort_values("row_number", kind="stable")
     notes = (
         *describe_file(table),
         *describe_skipped(skipped),
-        *(describe_datum(datum, known_by, columns.datum) if "lon" in columns.fields else ()),
+        *(
+            describe_datum(datum, known_by, columns.datum)
+            if {"lon", "lonlat"} & columns.fields.keys()
+            else ()
+        ),
         *_describe_masked(counts),
         *describe_columns(columns, counts["blank"], keeps_unused=True),
     )
@@ -447,7 +458,7 @@ def _import_points(
         columns=columns.fields,
         dry_run=dry_run,
     )
-    return _store_points(town, table, receipt, features, rows_held, counts["repeated"], datum, now)
+    return _store_points(town, table, receipt, features, rows_held, corrected, counts["repeated"], datum, now)
 
 
 def _first_of_each(features: pd.DataFrame, seen: dict[str, tuple[Any, ...]]) -> tuple[Any, Any]:
@@ -490,18 +501,29 @@ def _store_points(
     receipt: Receipt,
     features: pd.DataFrame,
     held: pd.DataFrame,
+    corrections: pd.DataFrame,
     repeated: int,
     datum: str,
     now: datetime,
 ) -> Receipt:
     with _writing(town) as connection:
+        known = read_features(connection, receipt.kind)["feature_id"]
+        corrections = corrections[~corrections["feature_id"].isin(known)].drop(columns="feature_id")
         batch = _start_batch(connection, receipt.kind, table.path, table.sha256, datum, now)
         added, changed, same = insert_features(connection, receipt.kind, batch, features)
-        receipt = replace(receipt, accepted=added, merged=changed, repeated=repeated + same)
+        receipt = replace(
+            receipt,
+            accepted=added - len(corrections),
+            corrected=len(corrections),
+            merged=changed,
+            repeated=repeated + same,
+        )
         if receipt.dry_run or not (added or changed or len(held)):
             raise _WrittenForNothing
         receipt = replace(receipt, batch_id=batch)
         if len(held):
             insert_held(connection, batch, held)
+        if len(corrections):
+            insert_corrections(connection, batch, CORRECTIONS.check(corrections))
         finish_batch(connection, batch, json.dumps(receipt.as_dict(), ensure_ascii=False))
     return receipt

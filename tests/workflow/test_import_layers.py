@@ -264,14 +264,9 @@ def test_changed_and_doubtful_rows(town, tmp_path):
         ["5", "己岗"],
     ]
     receipt = bring(town, "posts", table(tmp_path / "b.csv", head, *rows))
-    assert (receipt.read, receipt.accepted, receipt.merged, receipt.repeated) == (8, 1, 1, 1)
-    assert receipt.held_by_reason == {
-        "broken_row": 1,
-        "duplicate_id": 1,
-        "no_name": 1,
-        "no_place": 1,
-        "swapped_place": 1,
-    }
+    assert (receipt.read, receipt.accepted, receipt.corrected) == (8, 1, 1)  # 乙岗 can only be exchanged
+    assert (receipt.merged, receipt.repeated) == (1, 1)
+    assert receipt.held_by_reason == {"broken_row": 1, "duplicate_id": 1, "no_name": 1, "no_place": 1}
     posts = features_of(town, "posts").set_index("feature_id")
     assert posts.loc["1", "lon"] == 120.612
     assert json.loads(posts.loc["1", "attributes"]) == {"备注": "搬了"}

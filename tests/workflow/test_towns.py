@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
 import time
 import tomllib
-from contextlib import closing
 from datetime import UTC, datetime
 from importlib import resources
 
@@ -41,7 +39,7 @@ from pingan_geo.errors import (
 from pingan_geo.intake.categories import CategoryBook
 from pingan_geo.settings import LAYER_FILES, read_settings
 from pingan_geo.spatial.cells import cells_of, disk, outlines
-from pingan_geo.storage import records
+from pingan_geo.storage import database, records
 from pingan_geo.workflow.towns import create_town, layer_bytes, open_town, town_text, write_layer
 
 AREA = shapely.box(120.60, 30.78, 120.64, 30.81)
@@ -503,28 +501,21 @@ def test_layer_that_fails_leaves_the_old_file(town):
 
 def test_older_town_is_migrated_after_a_copy_into_its_folder(town):
     town.close()
-    with closing(sqlite3.connect(town.folder / "town.sqlite")) as connection:
-        for table in ("feature", "layout", "alias", "correction", "duplicate", "photo"):
-            connection.execute(f"DROP TABLE {table}")
-        for column in ("stated_grid", "extra", "merged_into"):
-            connection.execute(f"ALTER TABLE report DROP COLUMN {column}")
-        connection.execute("ALTER TABLE batch DROP COLUMN options")
-        for column in ("sheet", "dismissed_at"):
-            connection.execute(f"ALTER TABLE held DROP COLUMN {column}")
-        connection.execute(
-            "CREATE TABLE feature (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, "
-            "village_id, attributes)"
-        )
-        connection.execute(
-            "INSERT INTO batch VALUES (1, 'posts', '', '', '', '', '', '2025-01-01 00:00:00', NULL, '')"
-        )
-        connection.execute(
-            "INSERT INTO feature VALUES ('posts', 'P1', 1, '秀水岗', '', 1, 2, 3, '', '', '{}')"
-        )
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        connection.commit()
+    for file in town.folder.glob("town.sqlite*"):
+        file.unlink()
+    engine = database._make_engine(town.folder / "town.sqlite", migrating=True)
+    with engine.connect() as plain:
+        connection = plain.execution_options(pingan_begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            database._upgrade(connection, "0001")
+            for statement in (
+                "INSERT INTO batch VALUES (1, 'posts', '', '', '', '', '', '2025-01-01 00:00:00', NULL, '')",
+                "INSERT INTO feature VALUES ('posts', 'P1', 1, '秀水岗', '', 1, 2, 3, '', '', '{}')",
+            ):
+                connection.exec_driver_sql(statement)
+    engine.dispose()
     again = open_town(town.folder)
     with again.store.read() as connection:
         assert records.read_features(connection, "posts")["name"].tolist() == ["秀水岗"]
     again.close()
-    assert [path.name for path in (town.folder / "backups").iterdir()] == ["town-0001-v1.sqlite"]
+    assert [path.name for path in (town.folder / "backups").iterdir()] == ["town-0001-v0.sqlite"]
