@@ -28,6 +28,15 @@ def describe_file(table: TableFile) -> Iterator[Note]:
             yield ("Read the sheet {sheet}.", {"sheet": table.sheet})
         if table.other_sheets:
             yield ("Not read: the sheets {sheets}.", {"sheets": _shown(table.other_sheets)})
+    elif table.kind == "photos":
+        yield (
+            "Place and time are those that the cameras wrote into the {count} photos; the copies kept carry none of it.",
+            {"count": table.total},
+        )
+    yield from _describe_heading(table)
+
+
+def _describe_heading(table: TableFile) -> Iterator[Note]:
     if table.layout:
         yield ("The headings were found by the layout {layout}.", {"layout": table.layout})
     if len(table.heading_rows) > 1:
@@ -40,6 +49,10 @@ def describe_file(table: TableFile) -> Iterator[Note]:
         )
     elif table.heading_row > 1:
         yield ("The headings stand in row {row}; what is above was not read.", {"row": table.heading_row})
+    if table.blank_columns:
+        yield ("Blank columns were left out: {columns}.", {"columns": list(map(str, table.blank_columns))})
+    if twice := [name for name in table.headings if _is_again(name, table.headings)]:
+        yield ("Headings that stand twice were told apart: {columns}.", {"columns": _shown(twice)})
 
 
 def describe_skipped(skipped: Sequence[tuple[str, int, str]]) -> Iterator[Note]:
@@ -56,12 +69,18 @@ def describe_skipped(skipped: Sequence[tuple[str, int, str]]) -> Iterator[Note]:
         yield ("Notes about the table were skipped: row {rows}.", {"rows": _shown(rows["note"])})
 
 
+def _is_again(name: str, headings: Sequence[str]) -> bool:
+    """Whether a heading was made distinct from the same one before it; see ``distinct_headings``."""
+    before, _, number = name.removesuffix(")").rpartition(" (")
+    return name.endswith(")") and number.isdigit() and before in headings[: headings.index(name)]
+
+
 def _shown(names: Sequence[str]) -> list[str]:
     return [*names[:_SHOWN], "…"] if len(names) > _SHOWN else list(names)
 
 
-def describe_datum(datum: str, known_by: str, named: str) -> Iterator[Note]:
-    """Say in which datum the coordinates were taken to be, and why."""
+def describe_datum(datum: str, known_by: str, named: str, *, by_source: bool = False) -> Iterator[Note]:
+    """Say in which datum the coordinates were taken to be, and why; ``by_source``: some sources have another."""
     shown = {"datum": datum}
     if known_by == "stated":
         yield ("Coordinates are taken as {datum}, as was stated.", shown)
@@ -71,6 +90,10 @@ def describe_datum(datum: str, known_by: str, named: str) -> Iterator[Note]:
         yield ("Coordinates are taken as {datum}, as their headings say.", shown)
     elif known_by == "crs":
         yield ("Coordinates are taken as {datum}, as the layer says.", shown)
+    elif known_by == "guessed":
+        yield ("Coordinates are taken as {datum}, as the rows that name a known place show.", shown)
+    elif by_source:
+        yield ("Coordinates of all other sources are taken as {datum}, the town's setting.", shown)
     else:
         yield ("Coordinates are taken as {datum}, the town's setting, because the file does not say.", shown)
 

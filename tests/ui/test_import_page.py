@@ -381,6 +381,7 @@ def test_what_the_rows_show_is_said_with_two_maps_and_can_be_overruled(open_page
     said = words_of(app)
     assert "15/15 行符合 GCJ-02，0 行符合 WGS-84" in said
     assert "如无异议，按 GCJ-02 读取" in said
+    assert "坐标按 gcj02 读取：写明已知地点的行与之相符" in said.replace("\\", "")
     figures = [one.proto.body for one in app.get("html") if "<figure" in one.proto.body]
     assert len(figures) == 2
     assert "按 GCJ-02 读" in figures[0]
