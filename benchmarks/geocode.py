@@ -219,6 +219,7 @@ def _ours(entries: pd.DataFrame, told: dict[str, tuple[str, ...]]):
             "lat": entries["lat"],
             "village_id": "",
             "source": "places",
+            "radius_m": float("nan"),
         }
     ).astype(dict(GAZETTEER.columns))
     return OfflineGeocoder(Gazetteer.of(GAZETTEER.check(named), **told)).locate

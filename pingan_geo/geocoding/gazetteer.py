@@ -123,6 +123,7 @@ class Gazetteer:
         self.x, self.y = plane.forward(self.lon, self.lat)
         self.levels: list[str] = [""] * len(self.names)
         self.radii = np.full(len(self.names), np.nan)
+        self.stated_radii = entries["radius_m"].to_numpy(dtype=np.float64)
         self.districts: list[tuple[str, ...]] = [()] * len(self.names)
         self.aliases: dict[str, list[int]] = {}
         self.exact: dict[str, list[int]] = {}
@@ -293,6 +294,9 @@ class Gazetteer:
     def _take_radii(self) -> None:
         for entry, level in enumerate(self.levels):
             self.radii[entry] = USUAL_RADIUS_M.get(level, 40.0)
+            if np.isfinite(self.stated_radii[entry]):
+                self.radii[entry] = self.stated_radii[entry]
+                continue
             if level not in {"estate", "road", "village"}:
                 continue
             name = self.bare(entry)
@@ -540,7 +544,9 @@ def _as_gazetteer(entries: Any) -> Any:
             raise BadTableError(table="gazetteer", detail=f"column {column} is missing")
     table = pd.DataFrame(index=pd.RangeIndex(len(entries)))
     for column, dtype in GAZETTEER.columns.items():
-        if dtype == "float64":
+        if column == "radius_m" and column not in entries.columns:
+            table[column] = np.nan
+        elif dtype == "float64":
             try:
                 table[column] = np.asarray(entries[column], dtype=np.float64)
             except (TypeError, ValueError) as error:

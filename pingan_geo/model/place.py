@@ -36,6 +36,7 @@ GAZETTEER = TableSpec(
         "lat": "float64",
         "village_id": "str",  # of the village that it is said to lie in, "" unknown
         "source": "str",  # places, posts, stations, enterprises, estates, roads, villages, alias …
+        "radius_m": "float64",  # how far the thing reaches from its point; NaN unknown
     },
 )
 

@@ -38,14 +38,13 @@ def town_gazetteer(town: Town) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        GAZETTEER and ``radius_m`` (how far the thing reaches from its point; NaN for a point): places, posts,
-        stations, enterprises (with their addresses and other names), estates, and the answers that people
+        GAZETTEER: places, posts, stations, enterprises (with their addresses and other names), estates, and the answers that people
         gave before (source ``alias``). Roads and villages are shapes, see :func:`town_geocoder`.
     """
     tables = [*_named_points(town), *_estates(town), *_aliases(town)]
     tables = [table for table in tables if len(table)]
     if not tables:
-        return GAZETTEER.empty().assign(radius_m=pd.Series([], dtype="float64"))
+        return GAZETTEER.empty()
     return GAZETTEER.check(pd.concat(tables, ignore_index=True))
 
 

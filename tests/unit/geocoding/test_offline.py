@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pingan_geo.errors import BadTableError
-from pingan_geo.geocoding.gazetteer import Gazetteer
+from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer
 from pingan_geo.geocoding.offline import OfflineGeocoder
 from pingan_geo.model.place import LOCATED
 
@@ -157,6 +157,14 @@ def test_the_radius_of_an_estate_covers_its_buildings(locate, names_town):
 
 
 # -- the number veto -----------------------------------------------------------------------------------------
+
+
+def test_an_extent_that_the_gazetteer_states_is_the_radius():
+    entries = pd.DataFrame(
+        {"name": ["康泰苑", "洛溪家园"], "lon": 120.62, "lat": [30.80, 30.81], "radius_m": [212.0, np.nan]}
+    )
+    found = OfflineGeocoder(Gazetteer.of(entries)).locate(["康泰苑", "洛溪家园"])
+    assert found["radius_m"].tolist() == [212.0, USUAL_RADIUS_M["estate"]]
 
 
 @pytest.mark.parametrize(
