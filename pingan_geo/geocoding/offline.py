@@ -45,7 +45,7 @@ SAME_PLACE_M = 100.0
 BESIDE_M = 500.0
 #: House numbers are guessed between known ones that lie at most this far apart, metres.
 WIDEST_GAP_M = 1000.0
-#: A place known no better than this is not accepted unasked, unless the text names the entry itself, metres.
+#: A place known no better than this is not accepted unasked, metres; an estate is, if the text names it itself.
 COARSEST_M = 200.0
 MOST_CANDIDATES = 5
 #: A name this like another is more likely to be it than to end in a third one, 0–1.
@@ -282,6 +282,11 @@ class OfflineGeocoder:
         strangers = (name for name in prefix if not gazetteer.is_own(name))
         if not all(gazetteer.is_near_district(name, there[0]) for name in strangers):
             return answer.to_review("unknown_district")
+        is_confirmed = gazetteer.sources[there[0]] == "alias"
+        if best.level in {"road", "village"} and best.radius_m > COARSEST_M and not is_confirmed:
+            return answer.to_review(
+                "coarse"
+            )  # a name without a number: where along it, only a person can say
         is_generic = len(text) < 2 or (_GENERIC.fullmatch(text) and not prefix)
         return answer.to_review("generic_name") if is_generic else answer
 

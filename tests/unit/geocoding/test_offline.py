@@ -130,7 +130,6 @@ def test_the_same_number_is_accepted_however_it_is_written(locate, names_town, t
         ("洛東花園３號樓", "洛东花园3幢", "building"),
         ("洛东花园三栋二单元501", "洛东花园3幢", "building"),
         ("洛东花园3-2-501", "洛东花园3幢", "building"),
-        ("洛东村三组", "洛东村3组", "village"),
     ],
 )
 def test_an_exact_place_is_accepted(locate, text, name, level):
@@ -157,6 +156,14 @@ def test_the_radius_of_an_estate_covers_its_buildings(locate, names_town):
 
 
 # -- the number veto -----------------------------------------------------------------------------------------
+
+
+def test_a_road_or_a_group_of_a_village_alone_is_reviewed_until_a_person_has_confirmed_it(locate, names_town):
+    row = locate("洛东村三组")
+    assert (row.status, row.reason, row.name) == ("review", "coarse", "洛东村3组")
+    alias = {"name": "洛东村三组", "kind": "village", "x": 10.0, "y": 10.0, "source": "alias"}
+    confirmed = OfflineGeocoder(names_town.gazetteer([alias])).locate(["洛东村三组"]).iloc[0]
+    assert (confirmed.status, confirmed.level) == ("accepted", "village")
 
 
 def test_an_extent_that_the_gazetteer_states_is_the_radius():
