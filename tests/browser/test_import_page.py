@@ -112,6 +112,8 @@ def test_a_ledger_is_dropped_confirmed_and_taken_back(new_page, start_app, own_t
     assert "测试甲" not in page.get_by_test_id("stApp").inner_text()
     assert len(load_batches(opened)) == before
     shown.press("导入")
+    expect(page.locator(".steps li.now")).to_have_text("回执")
+    expect(page.get_by_text("核对详情")).to_have_count(0)  # what stood there before the import is gone
     expect(page.get_by_text("读取 5 = 接收 4")).to_be_visible()
     assert held_rows(opened)["reason"].tolist() == ["null_island"]
     expect(page.get_by_role("link", name="逐条处理待核行")).to_have_attribute("href", "review?lang=zh")
@@ -130,6 +132,7 @@ def test_a_ledger_is_dropped_confirmed_and_taken_back(new_page, start_app, own_t
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("button", name="撤回这批导入…").click()
     shown.press("确认撤回")
+    expect(page.locator(".steps li.now")).to_have_text("选台账")
     assert held_rows(opened).empty
     assert load_batches(opened)["undone_at"].notna().sum() == 1
 
