@@ -201,7 +201,7 @@ class DatumUnclearError(PinganError, ValueError):
     code = "datum_unclear"
     message = (
         "In {file}, the datum cannot be told: {rows} rows also name a known place, and of these fit: {fits}. "
-        "Say --datum wgs84, gcj02 or bd09, for mixed files one file per source. {source}"
+        "Say --datum wgs84, gcj02 or bd09, for mixed files one file per source."
     )
 
 

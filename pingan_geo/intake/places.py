@@ -130,6 +130,11 @@ class Verdicts:
         """The rows that nothing was found against."""
         return np.asarray(self.reason == 0)
 
+    def held_for(self, reason: str) -> NDArray[np.bool_]:
+        """Say which rows are held for this reason."""
+        codes = [code for code, name in enumerate(self.names) if name == reason]
+        return np.isin(self.reason, np.array(codes, dtype="int8"))
+
     def held(self) -> tuple[list[str], list[str]]:
         """Return reason and detail of each held row, in order."""
         rows = np.flatnonzero(~self.good)

@@ -23,6 +23,7 @@ SURVEYED = ("time", "clock", "lon", "lat", "lonlat")
 #: A column of text is one of serial dates when so large a share of its filled cells look like them.
 _SERIAL_SHARE = 0.9
 #: A serial with a part of a day, or with a clock beside it.
+_LIKE_SERIAL = r"^\s*[0-9０-９]{5}(?:[^0-9０-９]|$)"
 _WITH_HOUR = r"[.．]\d*[1-9１-９]|:|："
 
 
@@ -44,6 +45,8 @@ class Survey:
         Rows whose time says something that was not read so far; serials and days without a year are such.
     serials, serials_with_hour, serial
         Of those: numbers that look like a spreadsheet's dates, those among them with a time of day, and one.
+    numbered
+        All times that are such numbers, also where the workbook said beforehand how it counts.
     yearless, yearless_example
         Of those: days that do not name their year, and one.
     rows
@@ -61,6 +64,7 @@ class Survey:
     serials: int = 0
     serials_with_hour: int = 0
     serial: str = ""
+    numbered: int = 0
     yearless: int = 0
     yearless_example: str = ""
     rows: int = 0
@@ -83,6 +87,8 @@ class Survey:
         midnight = (times.instant.astype("datetime64[s]").astype("int64") % DAY_S) == 0
         self.timed += int(read.sum())
         self.with_hour += int((read & (~midnight | ~np.isnat(times.until))).sum())
+        if serials:
+            self._note_numbers(text)
         if not read.all():
             self._note_unread(text, times, ~read)
         if times.year_last.any():
@@ -99,12 +105,23 @@ class Survey:
         self.serials += int(serials.sum())
         self.yearless += int(yearless.sum())
         self.with_hour += int((yearless & times.has_hour[unread]).sum())
+        self.numbered += int(serials.sum())
         if serials.any():
             timed = np.asarray(pc.match_substring_regex(words, _WITH_HOUR))
             self.serials_with_hour += int((serials & timed).sum())
             self.serial = self.serial or words[int(np.argmax(serials))].as_py()
         if yearless.any() and not self.yearless_example:
             self.yearless_example = words[int(np.argmax(yearless))].as_py()
+
+    def _note_numbers(self, text: Any) -> None:
+        """Count the numbers in a workbook that were read as times without asking."""
+        begins = np.asarray(pc.match_substring_regex(text, _LIKE_SERIAL))
+        if begins.any():
+            words = text.filter(pa.array(begins))
+            numbers = serial_like(words)
+            self.numbered += int(numbers.sum())
+            if numbers.any():
+                self.serial = self.serial or words[int(np.argmax(numbers))].as_py()
 
     def _note_order(self, text: Any, times: Times) -> None:
         both = times.year_last & ~times.day_first & ~times.month_first

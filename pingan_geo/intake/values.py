@@ -47,6 +47,8 @@ from pingan_geo.intake.times import DAY_S, Times, parse_times
 from pingan_geo.model.tables import CLEAN_REPORTS, CORRECTIONS, HELD_ROWS
 
 _DEGREE_LON_M, _DEGREE_LAT_M = 111_320.0, 110_574.0
+#: Told numbers of telephone and of identity numbers.
+OnMasked = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class CleanedChunk:
     held
         HELD_ROWS.
     phones, id_numbers
-        Masked in texts.
+        Masked in texts, of held rows too.
     reporters_left_out
         Reporters that looked like a person's name or telephone and were not stored.
     days_only
@@ -110,6 +112,8 @@ class CleanedChunk:
         Spelling to rows held for it.
     unknown_grids
         Spelling of a grid that the town does not know, to accepted rows that name it.
+    outside_lon, outside_lat
+        WGS-84 degrees of the rows held because their coordinates lie outside the town.
     """
 
     reports: pd.DataFrame
@@ -123,6 +127,8 @@ class CleanedChunk:
     located: int = 0
     unknown_categories: Mapping[str, int] = field(default_factory=dict)
     unknown_grids: Mapping[str, int] = field(default_factory=dict)
+    outside_lon: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    outside_lat: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> CleanedChunk:
@@ -168,24 +174,29 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
     kept = pa.array(good)
     table = pd.DataFrame(index=pd.RangeIndex(int(good.sum())))
     table["row_number"] = rows.index.to_numpy("int64")[good]
-    table["source"] = _constant(rules.source, table) if rules.source else _kept(texts, "source", kept, table)
+    masked = _Masked()
+    table["source"] = (
+        masked.take(texts["source"].filter(kept))
+        if "source" in texts and not rules.source
+        else _constant(rules.source, table)
+    )
     table["source_id"] = _kept(texts, "source_id", kept, table)
     table["category"] = pandas_text(category.text(good))
     table["time"], table["time_until"] = time[good], until[good]
     placed.fill(table, good)
     table["origin"] = _constant("reported", table)
     table["reporter"], left_out = _read_reporters(texts.get("reporter"), kept, table)
-    masked = _Masked()
     for name, column in (("place", words), ("description", texts.get("description"))):
         table[name] = _constant("", table) if column is None else masked.take(column.filter(kept))
     table["stated_grid"], unknown_grids = _read_grids(texts.get("grid"), rules, kept, table)
     table["extra"] = (
         masked.take_further(rows[good], columns.unused) if rules.keep_extra else _constant("", table)
     )
-    held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
+    held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out, count=masked.add)
+    outside = verdicts.held_for("outside_town") & np.isfinite(places.lon) & np.isfinite(places.lat)
     return CleanedChunk(
         reports=CLEAN_REPORTS.check(table),
-        held=pd.concat([held, broken_rows(chunk)], ignore_index=True),
+        held=pd.concat([held, broken_rows(chunk, count=masked.add)], ignore_index=True),
         phones=masked.phones,
         id_numbers=masked.id_numbers,
         reporters_left_out=left_out,
@@ -195,6 +206,8 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
         located=int((placed.answer[good] >= 0).sum()),
         unknown_categories=unknown_categories,
         unknown_grids=unknown_grids,
+        outside_lon=places.lon[outside],
+        outside_lat=places.lat[outside],
     )
 
 
@@ -242,14 +255,17 @@ class _Masked:
     phones: int = 0
     id_numbers: int = 0
 
+    def add(self, phones: int, id_numbers: int) -> None:
+        self.phones, self.id_numbers = self.phones + phones, self.id_numbers + id_numbers
+
     def take(self, text: Any) -> Any:
         text, phones, ids = mask_persons(text)
-        self.phones, self.id_numbers = self.phones + phones, self.id_numbers + ids
+        self.add(phones, ids)
         return pandas_text(text)
 
     def take_further(self, rows: pd.DataFrame, headings: Sequence[str]) -> Any:
         objects, phones, ids = further_cells(rows, headings)
-        self.phones, self.id_numbers = self.phones + phones, self.id_numbers + ids
+        self.add(phones, ids)
         return pd.array(objects, dtype="str")
 
 
@@ -317,6 +333,7 @@ def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> tuple
     says = has_value(text)
     verdicts.hold(~says, "no_category", text)
     words, rows = different(text)
+    words = mask_persons(words)[0]  # a new category gives its name to the settings
     good = set(np.unique(rows[verdicts.good]).tolist())  # a row held for its place adds no category
     known = [
         rules.categories.code_of(word) if place in good else rules.categories.known.get(spelling(word), "")
@@ -434,6 +451,8 @@ def held_rows(
     reasons: Sequence[str],
     details: Sequence[str],
     left_out: Iterable[str] = (),
+    *,
+    count: OnMasked | None = None,
 ) -> pd.DataFrame:
     """Return HELD_ROWS of the chosen rows of a chunk.
 
@@ -447,22 +466,24 @@ def held_rows(
         One for each held row, in order.
     left_out
         Headings whose cells hold persons: they are emptied.
+    count
+        Told how many telephone and identity numbers were masked in the cells.
     """
     held = chunk.rows[rows]
     empty = set(left_out)
-    columns = [[""] * len(held) if name in empty else _mask_held(held[name]) for name in held.columns]
+    columns = [[""] * len(held) if name in empty else _mask_held(held[name], count) for name in held.columns]
     values = [as_json(held.columns, cells) for cells in zip(*columns, strict=True)]
     return _held_table(chunk, held.index, reasons, _mask_held(pd.array(details, dtype="str")), values)
 
 
-def broken_rows(chunk: RawChunk) -> pd.DataFrame:
-    """Return HELD_ROWS of the rows that have another number of cells than the heading."""
+def broken_rows(chunk: RawChunk, *, count: OnMasked | None = None) -> pd.DataFrame:
+    """Return HELD_ROWS of the rows that have another number of cells than the heading; see :func:`held_rows`."""
     broken = chunk.broken
     reasons = (
         broken["reason"].tolist() if "reason" in broken else ["broken_row"] * len(broken)
     )  # photos say why
     return _held_table(
-        chunk, broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"])
+        chunk, broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"], count)
     )
 
 
@@ -481,5 +502,8 @@ def _held_table(
     return HELD_ROWS.check(table)
 
 
-def _mask_held(column: Any) -> list[str]:
-    return mask_persons(arrow_text(column))[0].to_pylist()  # type: ignore[no-any-return]
+def _mask_held(column: Any, count: OnMasked | None = None) -> list[str]:
+    text, phones, ids = mask_persons(arrow_text(column))
+    if count is not None:
+        count(phones, ids)
+    return text.to_pylist()  # type: ignore[no-any-return]

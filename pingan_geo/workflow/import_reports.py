@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import tomlkit
 
 from pingan_geo.errors import EmptyFileError
@@ -24,10 +25,12 @@ from pingan_geo.intake.files import read_rows
 from pingan_geo.intake.identity import Occurrences, SeenKeys, content_keys, report_ids, source_keys
 from pingan_geo.intake.layouts import LedgerLayout
 from pingan_geo.intake.raw import RawChunk
+from pingan_geo.intake.times import parse_times
 from pingan_geo.intake.values import CleanedChunk, clean_reports, held_rows
 from pingan_geo.model.receipt import OnProgress, Progress, Receipt
-from pingan_geo.model.tables import CORRECTIONS, REPORTS
+from pingan_geo.model.tables import CORRECTIONS, HELD_ROWS, REPORTS
 from pingan_geo.settings import TOWN_FILE
+from pingan_geo.spatial.nearest import border_distance_m
 from pingan_geo.storage.records import (
     existing_keys,
     find_batch_by_sha256,
@@ -197,6 +200,8 @@ class _Work:
     counts: Counter[str] = field(default_factory=Counter)
     search: Search = field(default_factory=Search)
     swapped: str = ""
+    outside_m: list[tuple[float, float]] = field(default_factory=list)
+    conflicts_m: list[tuple[float, float]] = field(default_factory=list)
     skipped: list[tuple[str, int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -244,6 +249,10 @@ class _Work:
             self.counts[name] += getattr(cleaned, name)
         self.unknown_categories.update(cleaned.unknown_categories)
         self.unknown_grids.update(cleaned.unknown_grids)
+        if len(cleaned.outside_lon) and not self.town.area.is_empty:
+            away_m = border_distance_m(self.town.area, cleaned.outside_lon, cleaned.outside_lat)
+            self.counts["outside"] += len(away_m)
+            self.outside_m.append((float(away_m.min()), float(away_m.max())))
 
     def _place(self, reports: pd.DataFrame) -> pd.DataFrame:
         lon, lat = reports["lon"].to_numpy(), reports["lat"].to_numpy()
@@ -260,16 +269,29 @@ class _Work:
         unlike = (
             (stated != "") & stated.isin(self.placer.grid_codes) & (stated != placed["grid_id"])
         ).to_numpy()
-        self.counts["grid_conflicts"] += int(unlike.sum())
+        if not unlike.any():
+            return placed, HELD_ROWS.empty()
+        away_m = self._away_from_stated(placed[unlike])
+        self.counts["grid_conflicts"] += len(away_m)
+        self.conflicts_m.append((float(away_m.min()), float(away_m.max())))
         if self.town.settings.grid_conflict != "hold":
-            unlike = np.zeros(len(placed), dtype=bool)
+            return placed, HELD_ROWS.empty()
         details = [
-            f"{said} / {lies or '-'}"
-            for said, lies in zip(stated[unlike], placed["grid_id"][unlike], strict=True)
+            f"{said} ≠ {lies or '-'}, {metres:.0f} m"
+            for said, lies, metres in zip(stated[unlike], placed["grid_id"][unlike], away_m, strict=True)
         ]
         return placed[~unlike].reset_index(drop=True), self._hold(
             chunk, placed, unlike, ["grid_conflict"] * len(details), details
         )
+
+    def _away_from_stated(self, reports: pd.DataFrame) -> Any:
+        """Return how far each report lies from the grid that it names, in metres."""
+        grids = self.town.layer("grids").set_index("code").geometry
+        away_m = np.zeros(len(reports))
+        for code, rows in reports.reset_index(drop=True).groupby("stated_grid").groups.items():
+            some = reports.iloc[rows]
+            away_m[rows] = border_distance_m(grids[code], some["lon"], some["lat"])
+        return away_m
 
     def _hold(
         self, chunk: RawChunk, reports: pd.DataFrame, rows: Any, reasons: list[str], details: list[str]
@@ -381,7 +403,13 @@ class _Work:
         rules = reading.rules
         yield from describe_file(reading.table)
         yield from describe_skipped(self.skipped)
-        yield from describe_datum(rules.datum, rules.datum_known_by, reading.columns.datum)
+        if reading.table.kind != "photos" or rules.datum_known_by == "stated":
+            yield from describe_datum(
+                rules.datum,
+                rules.datum_known_by,
+                reading.columns.datum,
+                by_source=bool(rules.datum_by_source),
+            )
         yield from describe_guesses(reading.guesses)
         yield from self._time_notes()
         if not rules.datum.startswith("EPSG:") and (digits := reading.survey.usual_digits) <= _COARSE_DIGITS:
@@ -405,14 +433,24 @@ class _Work:
             yield ("Unknown categories: {names}.", {"names": _most(self.unknown_categories)})
         if self.unknown_grids:
             yield ("Unknown grid codes: {names}.", {"names": _most(self.unknown_grids)})
-        if counts["grid_conflicts"] and self.town.settings.grid_conflict != "hold":
-            yield (
-                "{count} rows name another grid than the one they lie in; their place counts, both are kept.",
-                {"count": counts["grid_conflicts"]},
-            )
+        yield from self._place_notes()
         yield from describe_search(self.search)
         yield from self._person_notes()
         yield from describe_columns(reading.columns, self.blank, keeps_unused=rules.keep_extra)
+
+    def _place_notes(self) -> Iterator[Note]:
+        if self.outside_m:
+            near, far = _span(self.outside_m)
+            yield (
+                "{count} rows lie outside the town, {near} to {far} km from its border; they are held and not counted.",
+                {"count": self.counts["outside"], "near": near / 1000.0, "far": far / 1000.0},
+            )
+        if self.conflicts_m and self.town.settings.grid_conflict != "hold":
+            near, far = _span(self.conflicts_m)
+            yield (
+                "{count} rows name another grid than the one they lie in, {near} to {far} m away; their place counts, both are kept.",
+                {"count": self.counts["grid_conflicts"], "near": round(near), "far": round(far)},
+            )
 
     def _time_notes(self) -> Iterator[Note]:
         rules, survey = self.reading.rules, self.reading.survey
@@ -433,6 +471,22 @@ class _Work:
                 "{count} reports are known to the day only and have no hour.",
                 {"count": self.counts["days_only"]},
             )
+        if rules.serials and survey.numbered:
+            read = parse_times(pa.array([survey.serial]), timezone=rules.timezone, serials=rules.serials)
+            yield (
+                "{count} times are numbers of days, as a spreadsheet counts from {since}: {example} is read as {read}.",
+                {
+                    "count": survey.numbered,
+                    "since": rules.serials,
+                    "example": survey.serial,
+                    "read": str(read.instant[0]).replace("T", " ").removesuffix(" 00:00:00"),
+                },
+            )
+            if self.reading.table.kind == "csv":
+                yield (
+                    "If these dates are four years too early, save the workbook itself as XLSX and import that.",
+                    {},
+                )
         if survey.yearless:
             values = {"count": survey.yearless, "example": survey.yearless_example, "year": rules.year}
             if rules.year:
@@ -456,6 +510,10 @@ class _Work:
                 "{count} reporters are not codes but names or telephones, and were not stored.",
                 {"count": self.counts["reporters_left_out"]},
             )
+
+
+def _span(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return min(near for near, _ in spans), max(far for _, far in spans)
 
 
 def _most(counted: Counter[str]) -> list[str]:

@@ -41,6 +41,8 @@ def choose_datum(stated: str, table: TableFile, columns: ColumnMap, setting: str
         return stated, "stated"
     if table.crs:
         return parse_datum(table.crs), "crs"
+    if table.kind == "photos":  # EXIF holds what the receiver of the satellites said
+        return "wgs84", "crs"
     if columns.datum:
         return columns.datum, "column"
     return parse_datum(setting), "setting"

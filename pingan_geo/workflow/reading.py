@@ -387,7 +387,7 @@ def _believe(rules: ReportRules, guesses: Sequence[SourceGuess], table: TableFil
                 by_source[one.source] = (one.guess.datum, "guessed")
         elif one.guess.reason not in {"too_few", "none_fits"}:
             raise DatumUnclearError(
-                file=table.name,
+                file=f"{table.name} ({one.source})" if one.source else table.name,
                 source=one.source,
                 rows=one.guess.usable,
                 fits=say_fits(one.guess),
@@ -408,6 +408,7 @@ def describe_guesses(guesses: Sequence[SourceGuess]) -> Iterator[Note]:
             "fits": say_fits(one.guess),
             "rows": one.guess.usable,
             "source": one.source,
+            "datum": one.guess.datum,
         }
         if one.guess.reason == "too_few":
             if one.guess.usable:
@@ -415,6 +416,11 @@ def describe_guesses(guesses: Sequence[SourceGuess]) -> Iterator[Note]:
                     "Only {rows} rows also name a place that is known: too few to check the datum by ({fits}).",
                     values,
                 )
+        elif one.source and one.guess.clear:
+            yield (
+                "Source {source} is taken as {datum}: of {rows} rows that also name a known place, so many fit: {fits}.",
+                values,
+            )
         elif one.source:
             yield (
                 "Source {source}: of {rows} rows that also name a known place, so many fit: {fits}.",
