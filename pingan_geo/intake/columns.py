@@ -64,6 +64,7 @@ _REPORT_FIELDS: Mapping[str, _Ranks] = {
         *("完成日期", "关闭时间", "closedat", "closeddate", "closedtime", "closetime", "closedate"),
         *("dateclosed", "closeddatetime", "closed"),
     ),
+    "until": (("timeuntil",),),  # as our own exports call it
     "time": (
         ("发生时间", "事发时间", "案发时间", "发案时间", "事件发生时间", "事件时间", "发生日期时间"),
         ("occurredat", "occurrencedatetime", "occurrencedate", "occurreddate", "dateofoccurrence"),
@@ -110,7 +111,8 @@ _REPORT_FIELDS: Mapping[str, _Ranks] = {
         ("eventid", "reportid", "incidentid"),
         ("casenumber", "caseno", "caseid", "incidentnumber", "incidentno", "reportnumber", "reportno"),
         ("servicerequestid", "servicerequestnumber", "srnumber", "requestid", "uniquekey"),
-        ("编号", "单号", "案号", "id", "sourceid"),
+        ("sourceid",),  # our own exports have their own number beside the sender's
+        ("编号", "单号", "案号", "id"),
     ),
     "source": (
         ("来源", "数据来源", "信息来源", "事件来源", "上报来源", "source"),
@@ -136,6 +138,7 @@ _REPORT_FIELDS: Mapping[str, _Ranks] = {
     "road": _one_by_one("道路", "道路名称", "路名", "街路", "街路巷"),
     "house_number": _one_by_one("门牌号", "门牌", "门牌号码"),
     "grid": _one_by_one(
+        "statedgrid",  # our own exports have the grid of the place beside it
         *("网格编号", "网格编码", "网格代码", "网格号", "所属网格编号", "所属网格", "所在网格", "网格"),
         *("网格名称", "gridid", "gridcode", "gridno", "grid", "gridname"),
     ),
@@ -215,6 +218,7 @@ _EXAMPLES = {
     "time": "时间 / datetime",
     "category": "类别 / category",
     "name": "名称 / name",
+    "place": "地址 / address",
     "where": "经度 + 纬度 / 坐标 / 地址 / lon + lat / address",
     "point": "经度 + 纬度 / 坐标 / lon + lat",
 }
@@ -236,6 +240,7 @@ FIELD_NAMES = {
     "grid": "grid",
     "time": "time",
     "clock": "time of day",
+    "until": "end of the time",
     "category": "category",
     "source_id": "number",
     "source": "source",

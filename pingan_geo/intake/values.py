@@ -297,6 +297,14 @@ def _read_times(
     days = ~unread & np.isnat(times.until) & (~times.has_hour | rules.dates_only)
     until = times.until.copy()
     until[days] = times.instant[days] + np.timedelta64(DAY_S, "s")
+    if "until" in texts:
+        ends = _parse(texts["until"], rules).instant
+        verdicts.hold(
+            has_value(texts["until"]) & ~(ends > times.instant),
+            "bad_time",
+            lambda row: _span(text, texts["until"], row),
+        )
+        until = np.where(np.isnat(ends), until, ends)
     if "closed" in texts:
         early = _closed_before(times.instant, _parse(texts["closed"], rules))
         verdicts.hold(early, "closed_before_opened", lambda row: _span(text, texts["closed"], row))
@@ -324,8 +332,8 @@ def _closed_before(opened: NDArray[Any], closed: Times) -> NDArray[np.bool_]:
     return np.asarray((end <= opened) & ~closed.yearless)
 
 
-def _span(text: Any, closed: Any, row: int) -> str:
-    return f"{text[row].as_py()} → {closed[row].as_py()}"
+def _span(text: Any, end: Any, row: int) -> str:
+    return f"{text[row].as_py()} → {end[row].as_py()}"
 
 
 def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> tuple[Coded, dict[str, int]]:

@@ -214,10 +214,14 @@ def _to_cells(town: Town, reports: Any, coarse: NDArray[np.bool_]) -> Any:
     moved.loc[coarse, "level"] = "cell"
     for column, codes in Placer.of(town).zones(lon, lat).items():
         moved.loc[coarse, column] = codes
-    for column in ("place", "description", "source_id"):
+    for column in ("place", "description", "source_id", "stated_grid"):
         moved.loc[coarse, column] = ""
     # the number is made of place and words as well, so someone with a guess could check it: counted instead
-    moved.loc[coarse, "report_id"] = np.arange(1, int(coarse.sum()) + 1)
+    counted = reports["report_id"].to_numpy(copy=True)
+    counted[coarse] = np.arange(1, int(coarse.sum()) + 1)
+    head = pd.Index(reports["report_id"]).get_indexer(reports["merged_into"])
+    moved["report_id"] = counted
+    moved["merged_into"] = np.where(head >= 0, counted[head], np.where(coarse, 0, reports["merged_into"]))
     return moved
 
 

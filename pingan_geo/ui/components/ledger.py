@@ -22,7 +22,8 @@ from pingan_geo.workflow.notes import describe_skipped
 #: Fields offered at once, and those that few ledgers have.
 _FIELDS = ("time", "category", "place", "lon", "lat", "lonlat", "description", "source_id", "source", "grid")
 _FURTHER = (
-    *("clock", "closed", "estate", "building", "unit", "room", "road", "house_number", "reporter", "datum"),
+    *("clock", "until", "closed", "estate", "building", "unit", "room"),
+    *("road", "house_number", "reporter", "datum"),
 )
 _FAMILIES: Mapping[str, str] = {
     "workbook": mark("a workbook"),

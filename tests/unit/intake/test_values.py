@@ -690,3 +690,27 @@ def test_named_points_are_read_alike():
     columns = map_columns(list(turned.rows.columns), "posts", file="a.csv")
     cleaned = clean_features(turned, "posts", columns, rules_of())
     assert (cleaned.features["lon"][0], cleaned.corrections["before"][0]) == (120.61, "30.80, 120.61")
+
+
+def test_our_own_exports_come_back_with_their_intervals():
+    """The sender's number, the named grid and the end of the time stand beside ours."""
+    row = {"id": "7", "source_id": "A1", "category": "FW1", "time": "2025-07-31 12:00:00"}
+    row |= {
+        "time_until": "2025-07-31 18:00:00",
+        "lon": "120.61",
+        "lat": "30.8",
+        "grid_id": "G1",
+        "stated_grid": "G2",
+    }
+    cleaned = clean(
+        row,
+        row | {"time_until": ""},
+        row | {"time_until": "2025-07-31 11:00:00"},
+        row | {"time_until": "后来"},
+    )
+    reports = cleaned.reports
+    assert reports["time_until"].tolist() == [pd.Timestamp("2025-07-31 18:00"), pd.NaT]
+    assert reports["source_id"].tolist() == ["A1", "A1"]
+    assert reports["stated_grid"].tolist() == ["G2", "G2"]
+    assert cleaned.held["reason"].tolist() == ["bad_time", "bad_time"]
+    assert cleaned.held["detail"][0] == "2025-07-31 12:00:00 → 2025-07-31 11:00:00"
