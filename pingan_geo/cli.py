@@ -890,18 +890,19 @@ def answer(
     from pingan_geo.workflow import answers
     from pingan_geo.workflow.gazetteer import locate_later
 
+    lon, lat = _place(at) if at else (float("nan"), float("nan"))
+    changed = dict(_cell(text) for text in cells)
     with _town(said) as town:
         now = town.now(datetime.now(UTC))
         if back:
             outcome = answers.take_back_answer(town) or answers.Outcome("", written=False)
         else:
-            lon, lat = _place(at) if at else (float("nan"), float("nan"))
             given = answers.Answer(
                 way,
                 code=code,
                 name=name,
                 year=year or 0,
-                cells=dict(_cell(text) for text in cells),
+                cells=changed,
                 lon=lon,
                 lat=lat,
             )

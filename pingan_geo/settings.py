@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pingan_geo.errors import SettingsError, TownNotFoundError
-from pingan_geo.model.place import PROVIDERS, OnlineSettings
+from pingan_geo.model.online import PROVIDERS, OnlineSettings
 
 TOWN_FILE = "town.toml"
 #: Environment variable that says which town is meant.

@@ -51,7 +51,8 @@ from pingan_geo.errors import (
     OnlineUnreachableError,
     PinganError,
 )
-from pingan_geo.model.place import LOCATED, PROVIDERS, OnlineSettings
+from pingan_geo.model.online import PROVIDERS, OnlineSettings
+from pingan_geo.model.place import LOCATED
 
 # at its finer levels it writes whole addresses, with texts and keys, into the log
 logging.getLogger("geopy").setLevel(logging.WARNING)

@@ -20,7 +20,10 @@ import pytest
 from pingan_geo import cli
 from pingan_geo.errors import AssetsMissingError, Cancelled
 
-COMMANDS = ("check", "demo", "export", "held", "hotspots", "import", "init", "serve", "undo")
+COMMANDS = (
+    *("answer", "check", "demo", "export", "held", "hotspots", "import", "init", "locate", "memory"),
+    *("review", "serve", "undo"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +115,11 @@ def stored(town: Path) -> int:
         (("demo",), "DIR is missing."),
         (("demo", "here", "--seed", "x"), "--seed is x"),
         (("demo", "here", "--reports", "-1"), "--reports is -1"),
+        (("export", "posts", "--out", "a.csv", "--layout", "x"), "--layout is x"),
+        (("import", "reports", "a.csv", "--year", "26"), "--year is 26"),
+        (("locate", "a.csv"), "--out is missing."),
+        (("answer", "k", "use", "--at", "30.8"), "--at is 30.8"),
+        (("answer", "k", "mend", "--cell", "x"), "--cell is x"),
         (("undo", "first"), "BATCH is first"),
         (("check", "weather"), "SUBJECT is weather"),
         (("serve", "--port", "70000"), "--port is 70000"),
@@ -249,6 +257,51 @@ def test_held_rows_give_exit_code_1_and_go_back_in_the_senders_layout(answer, ru
     code, out, _ = run("held")
     assert "spoilt.csv" in out
     assert run("check", "data")[0] == cli.REVIEW
+
+
+def test_questions_are_listed_answered_and_taken_back(answer, town, tmp_path):
+    ledger = tmp_path / "随手拍.csv"
+    ledger.write_text(
+        "类别,时间,经度,纬度\n怪事,8月3日下午,120.6111,30.7911\nRD1,8月4日,30.7911,120.6111\n",
+        encoding="utf-8",
+    )
+    toml = town / "town.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace("open = true", "open = false"), encoding="utf-8")
+    code, receipt = answer(
+        "import", "reports", ledger, "--town", town, "--year", "2025", "--layout", "随手拍"
+    )
+    assert (code, receipt["held"], receipt["corrected"]) == (cli.REVIEW, 1, 1)
+    code, queue = answer("review", "--kind", "category", "--town", town)
+    assert (code, queue["questions"]["category"]) == (cli.REVIEW, 1)
+    key = queue["items"][0]["key"]
+    before = stored(town)
+    code, outcome = answer("answer", key, "use", "--code", "RD1", "--town", town)
+    assert (code, outcome["accepted"], outcome["alias"]) == (cli.DONE, 1, True)
+    code, learned = answer("memory", "--export", tmp_path / "写法.csv", "--town", town)
+    assert [one["spelling"] for one in learned["aliases"]] == ["怪事"]
+    assert [one["name"] for one in learned["layouts"]] == ["随手拍"]
+    assert stored(town) == before + 1
+    code, back = answer("answer", "--back", "--town", town)
+    assert (code, back["written"], stored(town)) == (cli.DONE, True, before)
+    assert answer("answer", "--back", "--town", town)[1]["written"] is False
+    code, outcome = answer("memory", "--import", tmp_path / "写法.csv", "--town", town)
+    assert [one["target"] for one in outcome["aliases"]] == ["RD1"]
+    code, done = answer(
+        "export", "reports", "--layout", "随手拍", "--out", tmp_path / "b.csv", "--town", town
+    )
+    assert (code, done["rows"]) == (cli.DONE, 1)
+
+
+def test_words_are_located_and_exit_code_1_asks_for_review(answer, town, tmp_path):
+    table = tmp_path / "q.csv"
+    table.write_text("地点\n平安岗1号\n平安岗1号对面的岗亭\n乌有大厦\n", encoding="utf-8")
+    code, done = answer("locate", table, "--out", tmp_path / "out.csv", "--town", town)
+    assert done["rows"] == done["accepted"] + done["review"] + done["rejected"] == 3
+    assert done["accepted"] >= 1
+    assert code == (cli.REVIEW if done["review"] else cli.DONE)
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["status"].tolist()[2] == "rejected"
+    assert found["lon"].tolist()[2] != found["lon"].tolist()[2]
 
 
 def test_of_several_files_all_are_taken_or_none(answer, town, spoilt, tmp_path):

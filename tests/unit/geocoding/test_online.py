@@ -22,7 +22,8 @@ from pingan_geo.errors import (
     OnlineUnreachableError,
 )
 from pingan_geo.geocoding.online import OnlineGeocoder, public_words
-from pingan_geo.model.place import LEVELS, LOCATED, PROVIDERS, OnlineSettings
+from pingan_geo.model.online import PROVIDERS, OnlineSettings
+from pingan_geo.model.place import LEVELS, LOCATED
 
 HERE = (120.6100, 30.8000)
 BOUNDS = (120.55, 30.75, 120.68, 30.85)
