@@ -443,7 +443,7 @@ class _Work:
             near, far = _span(self.outside_m)
             yield (
                 "{count} rows lie outside the town, {near} to {far} km from its border; they are held and not counted.",
-                {"count": self.counts["outside"], "near": near / 1000.0, "far": far / 1000.0},
+                {"count": self.counts["outside"], "near": _km(near), "far": _km(far)},
             )
         if self.conflicts_m and self.town.settings.grid_conflict != "hold":
             near, far = _span(self.conflicts_m)
@@ -514,6 +514,10 @@ class _Work:
 
 def _span(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return min(near for near, _ in spans), max(far for _, far in spans)
+
+
+def _km(metres: float) -> float:
+    return round(metres / 1000.0, 1 if metres >= 1000.0 else 2)
 
 
 def _most(counted: Counter[str]) -> list[str]:
