@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
 
 from pingan_geo.model.tables import PHOTOS
 from pingan_geo.storage.bulk import fetch_columns, insert_slabs, run_slabs, sign, with_gaps
@@ -48,6 +49,28 @@ def photos_of_report(connection: Connection, report_id: int) -> Any:
     number = int(report_id)
     members = f"SELECT report_id FROM report WHERE merged_into = {number} AND merged_into != 0"  # noqa: S608
     return _read(connection, f"report_id = {number} OR report_id IN ({members})")
+
+
+def photos_of_row(connection: Connection, batch_id: int, row_number: int) -> Any:
+    """Return ``PHOTOS`` and ``batch_id, photo_id`` of one row of an import, held or stored."""
+    return _read(connection, f"batch_id = {int(batch_id)} AND row_number = {int(row_number)}")
+
+
+def rows_with_photos(connection: Connection, batch_id: int) -> NDArray[np.int64]:
+    """Return the numbers of the rows of an import that came with a photo; few imports have any."""
+    statement = f"SELECT DISTINCT row_number FROM photo WHERE batch_id = {int(batch_id)}"  # noqa: S608 - a number
+    numbers: NDArray[np.int64] = fetch_columns(connection, statement, ["int64"])[0]
+    return numbers
+
+
+def photo_files(connection: Connection) -> frozenset[str]:
+    """Return the names of all files in ``media/`` that any import names."""
+    return frozenset(connection.execute(select(PHOTO.c.file).distinct()).scalars())
+
+
+def is_photo_named(connection: Connection, file: str) -> bool:
+    """Whether any import names a file in ``media/``."""
+    return connection.execute(select(PHOTO.c.photo_id).where(PHOTO.c.file == file)).first() is not None
 
 
 def link_photos(connection: Connection, batch_id: int, row_numbers: Any, report_ids: Any) -> None:

@@ -7,6 +7,7 @@ caller's, so that an import is one step whatever it is made of.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, update
 
 from pingan_geo.errors import BadTableError, BatchNotFoundError
 from pingan_geo.model.tables import FEATURES, HELD_ROWS, REPORTS, TIME
@@ -27,8 +28,10 @@ from pingan_geo.storage.bulk import (
     run_slabs,
     sign,
     typed,
+    with_gaps,
 )
 from pingan_geo.storage.duplicates import forget_pairs, groups_of, regroup
+from pingan_geo.storage.photos import link_photos, rows_with_photos
 from pingan_geo.storage.tables import (
     BATCH,
     CORRECTION,
@@ -167,7 +170,8 @@ def undo_batch(connection: Connection, batch_id: int, undone_at: datetime) -> in
     Its reports, held rows, corrections and photos go; where it had changed a feature, the version before it
     counts again. Pairs that name a report that goes are forgotten with what was decided on them: reports of
     other imports that were merged by way of it stand for themselves again, or in the groups that the decisions
-    left make. Aliases stay: they are knowledge about the town and not about one file.
+    left make. Rows of other imports that waited until this one brought them mended wait again, and their
+    receipts say so. Aliases stay: they are knowledge about the town and not about one file.
 
     Parameters
     ----------
@@ -195,8 +199,14 @@ def undo_batch(connection: Connection, batch_id: int, undone_at: datetime) -> in
     )
     if done.rowcount != 1:
         raise BatchNotFoundError(batch=batch_id)
-    mended = delete(HELD).where(HELD.c.batch_id == batch_id, HELD.c.report_id.is_not(None))
-    connection.execute(mended)  # they are counted as the reports that they became
+    settled = or_(HELD.c.report_id.is_not(None), HELD.c.again_in.is_not(None))
+    connection.execute(
+        delete(HELD).where(HELD.c.batch_id == batch_id, settled)
+    )  # counted as what they became
+    release_held(
+        connection,
+        connection.execute(select(HELD.c.held_id).where(HELD.c.again_in == batch_id)).scalars().all(),
+    )
     rows = _delete_batch(connection, batch_id)
     for table in (CORRECTION, DUPLICATE, PHOTO):
         connection.execute(delete(table).where(table.c.batch_id == batch_id))
@@ -348,7 +358,7 @@ def _forget_reports(
     held_ids, became = fetch_columns(
         connection, "SELECT held_id, report_id FROM held WHERE report_id IS NOT NULL", ["int64"] * 2
     )
-    restore_held(connection, held_ids[np.isin(became, going)])
+    release_held(connection, held_ids[np.isin(became, going)])
     groups = groups_of(connection, going)
     forget_pairs(connection, going)
     delete_them()
@@ -508,7 +518,9 @@ def insert_held(connection: Connection, batch_id: int, table: Any) -> None:
 
 
 #: Of the held rows that still wait for a person.
-_WAITING = "held.report_id IS NULL AND held.dismissed_at IS NULL"
+_WAITING = "held.report_id IS NULL AND held.dismissed_at IS NULL AND held.again_in IS NULL"
+#: Of those that wait, or that a person put aside.
+_UNSETTLED = "held.report_id IS NULL AND held.again_in IS NULL"
 
 
 def read_held(
@@ -523,7 +535,7 @@ def read_held(
 ) -> Any:
     """Return the held rows, of one import or of all that were not taken back, in the order of their files.
 
-    Rows that were mended are reports now and are left out.
+    Rows that were mended, or came again in a later import, stand there and are left out here.
 
     Parameters
     ----------
@@ -547,7 +559,7 @@ def read_held(
     DataFrame
         ``HELD_ROWS`` and ``batch_id, kind, file_name, source, held_id, dismissed_at`` (NaT: it waits).
     """
-    limits = ["held.report_id IS NULL" if dismissed else _WAITING]
+    limits = [_UNSETTLED if dismissed else _WAITING]
     if batch_id is not None:
         limits.append(f"held.batch_id = {int(batch_id)}")
     if reasons:
@@ -650,34 +662,134 @@ def dismiss_held(connection: Connection, held_ids: Any, at: datetime) -> int:
 
 
 def restore_held(connection: Connection, held_ids: Any) -> int:
-    """Let held rows wait again that were dismissed or mended, and return how many were.
+    """Let rows wait again that were put aside, and return how many were."""
+    return _mark_held(connection, "SET dismissed_at = NULL", held_ids, "held.dismissed_at IS NOT NULL")
 
-    The report that a mended row became is not touched: see :func:`delete_reports`.
+
+def settle_held(
+    connection: Connection, held_ids: Any, report_ids: Any, *, again_in: int | None = None
+) -> None:
+    """Note what held rows became; they stay as they were received.
+
+    The receipts of their imports and their photos follow: a row that became a report of its own import counts
+    there as accepted, or as corrected where a correction names it; one whose report another import brought,
+    or that came again, counts as repeated.
+
+    Parameters
+    ----------
+    connection
+        That writes; the reports, and the corrections about them, are stored already.
+    held_ids, report_ids
+        int64, aligned. 0: the row is held again as a row of ``again_in``.
+    again_in
+        The later import in which the rows came again; ``None``: they were mended in place.
     """
-    settled = "(held.report_id IS NOT NULL OR held.dismissed_at IS NOT NULL)"
-    return _mark_held(connection, "SET dismissed_at = NULL, report_id = NULL", held_ids, settled)
+    ids, reports = np.asarray(held_ids, dtype=np.int64), np.asarray(report_ids, dtype=np.int64)
+    value = sign(connection)
+    run_slabs(
+        connection,
+        f"UPDATE held SET report_id = {value}, again_in = {value} WHERE held_id = {value}",  # noqa: S608 - signs
+        [with_gaps(reports, reports == 0), np.full(len(ids), again_in, dtype=object), ids],
+    )
+    rows = _settled_rows(connection, ids)
+    _move_in_receipts(connection, rows, 1)
+    _link_photos(connection, rows, rows["report_id"])
 
 
-def settle_held(connection: Connection, held_ids: Any, report_ids: Any) -> None:
-    """Note that held rows were mended, and which report each became. The rows stay as they were received.
+def release_held(connection: Connection, held_ids: Any, *, again: bool = True) -> int:
+    """Let rows wait again that :func:`settle_held` settled; receipts and photos follow.
+
+    The reports that they became are not touched, and must still be there: see :func:`delete_reports`.
 
     Parameters
     ----------
     connection
         That writes.
-    held_ids, report_ids
-        int64, aligned.
+    held_ids
+        int64; rows that are not settled are passed over.
+    again
+        Also those that came again in a later import.
+
+    Returns
+    -------
+    int
+        Rows that wait again. One that had been put aside before it was settled is put aside as before.
     """
-    value = sign(connection)
-    run_slabs(
+    rows = _settled_rows(connection, held_ids)
+    if not again:
+        rows = rows[rows["again_in"] == 0]
+    _move_in_receipts(connection, rows, -1)
+    _link_photos(connection, rows, rows["report_id"] * 0)
+    return _mark_held(connection, "SET report_id = NULL, again_in = NULL", rows["held_id"], "1 = 1")
+
+
+def _settled_rows(connection: Connection, held_ids: Any) -> pd.DataFrame:
+    """Return ``held_id, batch_id, sheet, row_number, reason, report_id, again_in`` (0: none) of settled rows."""
+    types = {"held_id": "int64", "batch_id": "int64", "sheet": "str", "row_number": "int64", "reason": "str"}
+    types |= {"report_id": "int64", "again_in": "int64"}
+    fetched = [f"coalesce({name}, 0)" if name in {"report_id", "again_in"} else name for name in types]
+    read = in_slabs(
         connection,
-        f"UPDATE held SET report_id = {value} WHERE held_id = {value}",  # noqa: S608 - only signs
-        [np.asarray(report_ids, dtype=np.int64), np.asarray(held_ids, dtype=np.int64)],
+        f"SELECT {', '.join(fetched)} FROM held "  # noqa: S608 - our own names
+        "WHERE (report_id IS NOT NULL OR again_in IS NOT NULL) AND held_id",
+        list(types.values()),
+        np.asarray(held_ids, dtype=np.int64),
     )
+    return pd.DataFrame(dict(zip(types, read, strict=True)))
+
+
+def _move_in_receipts(connection: Connection, rows: pd.DataFrame, step: int) -> None:
+    """Count settled rows as what they became (``step`` 1), or as held again (-1)."""
+    numbers = np.unique(rows["report_id"].to_numpy())
+    report_ids, home = in_slabs(
+        connection, "SELECT report_id, batch_id FROM report WHERE report_id", ["int64"] * 2, numbers
+    )
+    own = (
+        rows["report_id"].map(dict(zip(report_ids.tolist(), home.tolist(), strict=True))) == rows["batch_id"]
+    )
+    own &= rows["again_in"] == 0
+    batches = np.unique(rows["batch_id"][own].to_numpy())
+    statement = "SELECT DISTINCT batch_id, sheet, row_number FROM correction WHERE batch_id"
+    corrected = in_slabs(connection, statement, ["int64", "str", "int64"], batches)
+    named = set(zip(corrected[0].tolist(), corrected[1], corrected[2].tolist(), strict=True))
+    places = zip(rows["batch_id"].tolist(), rows["sheet"], rows["row_number"].tolist(), strict=True)
+    outcomes = [
+        ("corrected" if place in named else "accepted") if is_own else "repeated"
+        for place, is_own in zip(places, own, strict=True)
+    ]
+    for batch, some in rows.assign(outcome=outcomes).groupby("batch_id"):
+        counts = {outcome: step * count for outcome, count in Counter(some["outcome"]).items()}
+        reasons = {reason: -step * count for reason, count in Counter(some["reason"]).items()}
+        _change_receipt(connection, int(batch), counts, reasons)
+
+
+def _change_receipt(
+    connection: Connection, batch_id: int, outcomes: Mapping[str, int], reasons: Mapping[str, int]
+) -> None:
+    """Add to the numbers of a receipt; the rows held are the sum of those held for each reason."""
+    text = batch_receipt(connection, batch_id)
+    if not text:
+        return
+    receipt = json.loads(text)
+    for outcome, count in outcomes.items():
+        receipt[outcome] = receipt.get(outcome, 0) + count
+    held = Counter(receipt.get("held_by_reason", {}))
+    for reason, count in reasons.items():
+        held[reason] += count
+    receipt["held_by_reason"] = {code: count for code, count in sorted(held.items()) if count}
+    receipt["held"] = sum(receipt["held_by_reason"].values())
+    finish_batch(connection, batch_id, json.dumps(receipt, ensure_ascii=False))
+
+
+def _link_photos(connection: Connection, rows: pd.DataFrame, report_ids: Any) -> None:
+    for batch, some in rows.groupby("batch_id"):
+        numbers = rows_with_photos(connection, int(batch))
+        chosen = some[np.isin(some["row_number"], numbers)]
+        link_photos(connection, int(batch), chosen["row_number"], report_ids[chosen.index])
 
 
 def update_held(connection: Connection, held_ids: Any, reasons: Any, details: Any) -> None:
-    """Say anew why rows are held, after they were read again.
+    """Say anew why rows are held, after they were read again; the receipts of their imports follow.
 
     Parameters
     ----------
@@ -688,15 +800,26 @@ def update_held(connection: Connection, held_ids: Any, reasons: Any, details: An
     reasons, details
         Texts, aligned.
     """
+    ids = np.asarray(held_ids, dtype=np.int64)
+    said = dict(zip(ids.tolist(), list(reasons), strict=True))
+    numbers, batches, before = in_slabs(
+        connection,
+        f"SELECT held_id, batch_id, reason FROM held WHERE {_UNSETTLED} AND held_id",  # noqa: S608 - our own words
+        ["int64", "int64", "str"],
+        ids,
+    )
+    changed = pd.DataFrame(
+        {"batch_id": batches, "before": before, "after": [said[one] for one in numbers.tolist()]}
+    )
+    for batch, some in changed.groupby("batch_id"):
+        moved = Counter(some["after"])
+        moved.subtract(some["before"])
+        _change_receipt(connection, int(batch), {}, moved)
     value = sign(connection)
     run_slabs(
         connection,
         f"UPDATE held SET reason = {value}, detail = {value} WHERE held_id = {value}",  # noqa: S608 - only signs
-        [
-            pd.array(list(reasons), dtype="str"),
-            pd.array(list(details), dtype="str"),
-            np.asarray(held_ids, dtype=np.int64),
-        ],
+        [pd.array(list(reasons), dtype="str"), pd.array(list(details), dtype="str"), ids],
     )
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 #: The newest revision in ``migrations/versions``. Revisions are numbered, so a larger one is a newer one.
-HEAD = "0003"
+HEAD = "0004"
 
 #: Whole seconds: what a report's time is known to, and what numpy can write at once.
 TIME = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
@@ -149,14 +149,15 @@ HELD = Table(
     Column("sheet", Text, nullable=False, server_default=text("''")),
     Column("dismissed_at", TIME),  # a person decided that it is not to be stored
     Column("report_id", BigInteger),  # mended: it became this report
+    Column("again_in", BigInteger),  # it came again, mended or not, in this later import
     # Of the rows that wait, those that ask the same must be found among a hundred thousand.
     Index(
         "ix_held_batch_id_reason_detail",
         "batch_id",
         "reason",
         "detail",
-        sqlite_where=text("report_id IS NULL AND dismissed_at IS NULL"),
-        postgresql_where=text("report_id IS NULL AND dismissed_at IS NULL"),
+        sqlite_where=text("report_id IS NULL AND dismissed_at IS NULL AND again_in IS NULL"),
+        postgresql_where=text("report_id IS NULL AND dismissed_at IS NULL AND again_in IS NULL"),
     ),
 )
 

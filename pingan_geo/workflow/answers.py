@@ -27,17 +27,15 @@ from pingan_geo.model.place import LEVELS
 from pingan_geo.model.tables import ALIASES
 from pingan_geo.settings import TOWN_FILE, Category, Settings, read_settings
 from pingan_geo.storage.duplicates import decide_duplicates, read_duplicates
-from pingan_geo.storage.photos import link_photos
 from pingan_geo.storage.records import (
     batch_options,
     count_held_details,
     delete_reports,
     dismiss_held,
-    finish_batch,
     is_category_used,
-    read_batches,
     read_held,
     read_stated_grids,
+    release_held,
     restore_held,
     update_held,
     update_options,
@@ -152,8 +150,6 @@ class _Before:
     dismissed: list[int] = field(default_factory=list)
     reasons: list[tuple[int, str, str]] = field(default_factory=list)
     corrections: list[int] = field(default_factory=list)
-    receipts: dict[int, str] = field(default_factory=dict)
-    photos: dict[int, list[int]] = field(default_factory=dict)
     options: dict[int, dict[str, Any]] = field(default_factory=dict)
     grids: list[tuple[int, str]] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
@@ -162,7 +158,7 @@ class _Before:
     def add(self, stored: Stored) -> None:
         """Remember what re-reading wrote."""
         self.reports, self.settled, self.reasons = stored.reports, stored.settled, stored.reasons
-        self.corrections, self.receipts, self.photos = stored.corrections, stored.receipts, stored.photos
+        self.corrections = stored.corrections
 
 
 def answer(town: Town, key: str, said: Answer, *, now: datetime, locate: Locate | None = None) -> Outcome:
@@ -246,8 +242,8 @@ def take_back_answer(town: Town, key: str = "") -> Outcome | None:
         if key and last["item"] != key:
             raise AnswerError(item=key, detail=mark("another answer was given since, take that back first"))
         before = _Before(**last["before"])
+        settled = release_held(connection, before.settled, again=False)
         reports = delete_reports(connection, before.reports)
-        settled = restore_held(connection, before.settled)
         dismissed = restore_held(connection, before.dismissed)
         _restore_rows(connection, before)
         _restore_words(connection, before)
@@ -510,17 +506,10 @@ class _Work:
 
 
 def _restore_rows(connection: Any, before: _Before) -> None:
-    """Let held rows, corrections, photos and receipts be as they were."""
+    """Let the reasons of held rows, the corrections and how files are read be as they were."""
     reasons = pd.DataFrame(before.reasons, columns=["held_id", "reason", "detail"])
     update_held(connection, reasons["held_id"].astype("int64"), reasons["reason"], reasons["detail"])
     delete_corrections(connection, before.corrections)
-    for batch, rows in before.photos.items():
-        link_photos(connection, int(batch), rows, [0] * len(rows))
-    batches = read_batches(connection)
-    there = set(batches["batch_id"][batches["undone_at"].isna()])
-    for batch, receipt in before.receipts.items():
-        if int(batch) in there:
-            finish_batch(connection, int(batch), receipt)
     for batch, options in before.options.items():
         update_options(connection, int(batch), options)
 

@@ -29,12 +29,9 @@ from pingan_geo.intake.texts import arrow_text, mask_persons, spelling
 from pingan_geo.intake.values import ReportRules, clean_reports
 from pingan_geo.model.tables import CORRECTIONS, REPORTS
 from pingan_geo.settings import Category, read_settings
-from pingan_geo.storage.photos import link_photos
 from pingan_geo.storage.records import (
     batch_options,
-    batch_receipt,
     find_stored,
-    finish_batch,
     insert_reports,
     settle_held,
     update_held,
@@ -109,10 +106,6 @@ class Stored:
         Numbers of the reports written, and of the held rows that became reports.
     reasons
         ``(held_id, reason, detail)`` as it was of rows that are held for another reason now.
-    receipts
-        Import to its receipt as it was.
-    photos
-        Import to the rows whose photos were linked.
     corrections
         Numbers of the corrections written.
     """
@@ -124,8 +117,6 @@ class Stored:
     reports: list[int] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
     reasons: list[tuple[int, str, str]] = field(default_factory=list)
-    receipts: dict[int, str] = field(default_factory=dict)
-    photos: dict[int, list[int]] = field(default_factory=dict)
     corrections: list[int] = field(default_factory=list)
 
 
@@ -300,10 +291,6 @@ def store_reread(connection: Any, reread: Reread) -> Stored:
     settled = pd.concat([reread.reports[["held_id", "report_id"]], reread.repeated], ignore_index=True)
     settle_held(connection, settled["held_id"], settled["report_id"])
     stored.settled = settled["held_id"].tolist()
-    rows = reread.before.set_index("held_id").join(settled.set_index("held_id"))
-    for batch, linked in rows[rows["report_id"].notna()].groupby("batch_id"):
-        stored.photos[int(batch)] = linked["row_number"].tolist()
-        link_photos(connection, int(batch), linked["row_number"], linked["report_id"].astype("int64"))
     again = reread.held.merge(reread.before, on="held_id", suffixes=("", "_before"))
     other = again[(again["reason"] != again["reason_before"]) | (again["detail"] != again["detail_before"])]
     update_held(connection, other["held_id"], other["reason"], other["detail"])
@@ -313,7 +300,6 @@ def store_reread(connection: Any, reread: Reread) -> Stored:
             other["held_id"], other["reason_before"], other["detail_before"], strict=True
         )
     ]
-    stored.receipts = _keep_receipts(connection, reread)
     return stored
 
 
@@ -502,29 +488,3 @@ def _is_stated(point: Point | None) -> bool:
 def _corrections(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     types = {**CORRECTIONS.columns, "held_id": "int64"}
     return pd.DataFrame(list(rows), columns=list(types)).astype(types)
-
-
-# -- receipts ----------------------------------------------------------------------------------------
-
-
-def _keep_receipts(connection: Any, reread: Reread) -> dict[int, str]:
-    """Move the rows within the receipts of their imports, and return the receipts as they were."""
-    mended = set(reread.corrections["held_id"])
-    outcome = dict.fromkeys(reread.reports["held_id"], "accepted")
-    outcome |= dict.fromkeys(mended, "corrected")
-    outcome |= dict.fromkeys(reread.repeated["held_id"], "repeated")
-    reasons = dict(zip(reread.held["held_id"], reread.held["reason"], strict=True))
-    receipts = {}
-    for batch, rows in reread.before.groupby("batch_id"):
-        receipts[int(batch)] = batch_receipt(connection, int(batch))
-        receipt = json.loads(receipts[int(batch)])
-        by_reason = Counter(receipt["held_by_reason"])
-        by_reason.subtract(rows["reason"].tolist())
-        by_reason.update(reasons[number] for number in rows["held_id"] if number in reasons)
-        for number in rows["held_id"]:
-            if number in outcome:
-                receipt[outcome[number]] += 1
-        receipt["held_by_reason"] = {code: count for code, count in sorted(by_reason.items()) if count}
-        receipt["held"] = sum(receipt["held_by_reason"].values())
-        finish_batch(connection, int(batch), json.dumps(receipt, ensure_ascii=False))
-    return receipts

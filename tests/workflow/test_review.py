@@ -68,7 +68,8 @@ def hold(town, batch, reason, words, count, first=100, **cells):
         receipt = json.loads(records.batch_receipt(connection, batch))
         receipt["read"] += count
         receipt["held"] += count
-        receipt["held_by_reason"][reason] = receipt["held_by_reason"].get(reason, 0) + count
+        reasons = receipt["held_by_reason"] | {reason: receipt["held_by_reason"].get(reason, 0) + count}
+        receipt["held_by_reason"] = dict(sorted(reasons.items()))
         records.finish_batch(connection, batch, json.dumps(receipt, ensure_ascii=False))
 
 

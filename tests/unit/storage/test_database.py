@@ -49,12 +49,16 @@ def make_old(file: Path, revision: str) -> None:
 
 OLD_ROWS = (
     "INSERT INTO meta VALUES ('data_version', '12')",
-    "INSERT INTO batch VALUES (1, 'reports', '', 'a.csv', '', 'wgs84', '', '2025-01-02 03:04:05', NULL, '')",
+    """INSERT INTO batch
+        (batch_id, kind, source, file_name, file_sha256, datum, layout, imported_at, undone_at, receipt)
+        VALUES (1, 'reports', '', 'a.csv', '', 'wgs84', '', '2025-01-02 03:04:05', NULL, '')""",
     "INSERT INTO provenance VALUES (1, '平安驿', 'wgs84', 'setting', 'point', 'reported')",
     "INSERT INTO zone VALUES (1, 'G1', 'V1', '')",
-    """INSERT INTO report VALUES
+    """INSERT INTO report
+        (arrival, report_id, source_key, batch_id, provenance_id, zone_id, row_number, time, time_until, lon, lat,
+        radius_m, cell, category, source_id, reporter, place, description) VALUES
         (1, 77, 0, 1, 1, 1, 2, '2025-01-01 00:00:00', NULL, 1, 2, NULL, 5, 'FW1', '', '', '北街', '')""",
-    "INSERT INTO held VALUES (1, 1, 3, 'no_place', '', '{}')",
+    "INSERT INTO held (held_id, batch_id, row_number, reason, detail, received) VALUES (1, 1, 3, 'no_place', '', '{}')",
     """INSERT INTO feature
         (layer, feature_id, batch_id, name, kind, lon, lat, cell, grid_id, village_id, attributes)
         VALUES ('posts', 'P1', 1, '秀水岗', '', 120.6, 30.8, 5, 'G1', 'V1', '{}')""",
@@ -352,7 +356,7 @@ def test_newest_migration_is_the_head_and_the_tables_are_as_it_leaves_them(store
         assert compare_metadata(context, METADATA) == []
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_older_database_is_copied_and_migrated_with_its_rows(url, tmp_path, revision):
     make_old(tmp_path / "town.sqlite", revision)
     store = open_store(url, backups=tmp_path / "backups")

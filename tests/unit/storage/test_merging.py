@@ -289,7 +289,8 @@ def test_held_rows_wait_are_dismissed_or_mended_and_come_back(six):
         assert records.count_held_details(connection, "posts", ["no_place"]).empty
         assert records.first_held(connection, [("reports", "no_place"), ("posts", "no_time")], 2) == [4, 5]
         assert records.first_held(connection, [("posts", "no_place")], 2) == []
-        assert records.restore_held(connection, [1, 2, 3, 4]) == 3
+        assert records.restore_held(connection, [1, 2, 3, 4]) == 2
+        assert records.release_held(connection, [1, 2, 3, 4]) == 1
         assert dump(connection)["held"] == before
         assert records.delete_held(connection, [1, 6]) == 2
         assert records.read_held(connection)["held_id"].tolist() == [2, 3, 4, 5]
