@@ -18,6 +18,7 @@ from pingan_geo.demo.effort import SOURCES, build_effort
 from pingan_geo.demo.geography import build_geography
 from pingan_geo.demo.happenings import Happenings, Stage, let_happen
 from pingan_geo.demo.rhythm import build_rhythms
+from pingan_geo.demo.samples import build_samples
 from pingan_geo.demo.spots import build_spots, risk_of_spots
 from pingan_geo.demo.truth import effort_table, readme_text, risk_table
 from pingan_geo.errors import BadChoiceError
@@ -32,6 +33,8 @@ from pingan_geo.workflow.towns import Town, new_folder, open_town, town_text, wr
 
 #: Folder with what the reports were drawn from; nothing in the package reads it.
 TRUTH_FOLDER = "truth"
+#: Folder with untidy ledgers to try the import with.
+SAMPLES_FOLDER = "samples"
 USUAL_REPORTS = 12_000
 _NOW = datetime.fromisoformat(names.TODAY)
 _STAGES = 5
@@ -83,8 +86,10 @@ def _fill(folder: Path, seed: int, reports: int, on_progress: OnProgress | None)
             on_progress(step)
 
     # A generator for each purpose: more reports do not move the ground.
-    seeds = np.random.SeedSequence(seed).spawn(6)
-    ground, people, places, clock, eyes, luck = (np.random.Generator(np.random.PCG64(each)) for each in seeds)
+    seeds = np.random.SeedSequence(seed).spawn(7)
+    ground, people, places, clock, eyes, luck, ledgers = (
+        np.random.Generator(np.random.PCG64(each)) for each in seeds
+    )
     tell(Progress("Laying out the ground", 0, _STAGES, 0))
     geography = build_geography(ground)
     tell(Progress("Settling people and posts", 1, _STAGES, 0))
@@ -102,6 +107,7 @@ def _fill(folder: Path, seed: int, reports: int, on_progress: OnProgress | None)
     happenings = let_happen(stage, reports, luck)
     tell(Progress("Writing the town", 3, _STAGES, reports))
     _write_files(folder, stage, happenings)
+    _write_samples(folder, stage, ledgers)
     store = open_store(f"sqlite:///{(folder / DATABASE_FILE).as_posix()}", backups=None, create=True)
     try:
         town = Town(folder, read_settings(folder), store)
@@ -141,6 +147,13 @@ def _write_files(folder: Path, stage: Stage, happenings: Happenings) -> None:
     }
     for name, table in tables.items():
         table.to_parquet(truth / f"{name}.parquet", compression="zstd", index=False)
+
+
+def _write_samples(folder: Path, stage: Stage, luck: np.random.Generator) -> None:
+    samples = folder / SAMPLES_FOLDER
+    samples.mkdir()
+    for name, content in build_samples(stage.geography, stage.alliance.features["places"], luck).items():
+        (samples / name).write_bytes(content)
 
 
 def _store_features(connection: Any, alliance: Alliance, placer: Placer, seed: int) -> None:

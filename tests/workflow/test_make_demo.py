@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pingan_geo.demo.samples import PATROLS, PRINTED, TOLD_AGAIN
 from pingan_geo.demo.spots import CATEGORIES
 from pingan_geo.errors import BadChoiceError, Cancelled, TownExistsError
 from pingan_geo.settings import LAYER_FILES
@@ -100,13 +101,15 @@ def test_the_same_seed_gives_the_same_bytes_of_every_file(folder, tmp_path):
 def test_one_database_file_is_left(folder):
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     layers = set(LAYER_FILES.values())
-    assert names == layers | {"town.toml", "town.sqlite", "README.md", "risk.parquet", "effort.parquet"}
+    made = {"town.toml", "town.sqlite", "README.md", "risk.parquet", "effort.parquet"}
+    assert names == layers | made | {PRINTED, PATROLS, TOLD_AGAIN}
 
 
 def test_the_number_of_reports_does_not_move_the_ground(folder, bare):
     some, none = content(folder), content(bare)
     same = {name for name in some if some[name] == none[name]}
     assert set(LAYER_FILES.values()) | {"town.toml", "truth/README.md"} <= same
+    assert {f"samples/{name}" for name in (PRINTED, PATROLS, TOLD_AGAIN)} <= same
     assert "town.sqlite" not in same
     with_reports, without = open_town(folder), open_town(bare)
     for kind in ("posts", "stations", "enterprises", "places", "volunteers"):
@@ -120,7 +123,8 @@ def test_another_seed_is_another_town(folder, tmp_path):
     make_demo(tmp_path / "demo", seed=2, reports=REPORTS).close()
     some, other = content(folder), content(tmp_path / "demo")
     assert some.keys() == other.keys()
-    assert {name for name in some if some[name] == other[name]} == {"town.toml", "truth/README.md"}
+    same = {name for name in some if some[name] == other[name]}
+    assert same == {"town.toml", "truth/README.md", f"samples/{PRINTED}"}  # it has words for places only
 
 
 def test_the_polygons_in_the_repository_are_those_of_seed_1(bare):
