@@ -70,6 +70,11 @@ def test_the_same_bytes_each_time_and_others_by_another_draw(stage, alliance, sa
     assert other[PATROLS] != samples[PATROLS]
 
 
+def test_the_workbook_does_not_carry_the_time_of_its_making(printed):
+    assert printed.properties.created == datetime(2000, 1, 1)
+    assert printed.properties.modified == datetime(2000, 1, 1)
+
+
 def test_each_file_says_that_it_is_made_up(patrols, told_again, printed):
     assert "合成" in patrols[0][0]
     assert "合成" in told_again[0][0]
