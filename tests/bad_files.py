@@ -190,40 +190,50 @@ def packed(path: Path, files: Mapping[str, bytes], *, squeeze: bool = False) -> 
 
 
 def zip_bomb(path: Path) -> Path:
-    """Write an XLSX of some MB that would unpack to 3 GB."""
+    """Write an XLSX of less than 2 MB that would unpack to 320 MB of blanks."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("xl/workbook.xml", "<workbook/>")
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as stream:
             block = b" " * (16 << 20)
-            for _ in range(192):
+            for _ in range(20):
                 stream.write(block)
     return path
 
 
-def crossed_grids(path: Path) -> Path:
-    """Write nine grids of which two overlap, one leaves a gap, and one is a bow-tie."""
+def grids(path: Path, rings: Mapping[int, Sequence[Sequence[float]]] | None = None) -> Path:
+    """Write the grids XC-07-1 … XC-07-9 that tile the town column by column; ``rings`` stand in for some."""
     features = []
     for number, (across, up) in enumerate(itertools.product(range(3), range(3)), 1):
         left, low = WEST + across * STEP_LON, SOUTH + up * STEP_LAT
         right, high = left + STEP_LON, low + STEP_LAT
-        if number == 2:
-            low -= 0.0004  # over the one below
-        if number == 4:
-            right -= 0.0003  # a strip that belongs to none
         ring = [[left, low], [right, low], [right, high], [left, high], [left, low]]
-        if number == 9:
-            ring = [[left, low], [right, high], [right, low], [left, high], [left, low]]
+        ring = [[round(x, 7), round(y, 7)] for x, y in (rings or {}).get(number, ring)]
         features.append(
             {
                 "type": "Feature",
                 "properties": {"code": f"XC-07-{number}", "name": f"第{number}网格", "parent": ""},
-                "geometry": {
-                    "type": "Polygon",
-                    "coordinates": [[[round(x, 7), round(y, 7)] for x, y in ring]],
-                },
+                "geometry": {"type": "Polygon", "coordinates": [ring]},
             }
         )
-    path.write_text(
-        json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), "utf-8"
-    )
+    text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+    path.write_text(text, encoding="utf-8")
     return path
+
+
+def crossed_grids(path: Path) -> Path:
+    """Write grids of which two overlap, one leaves a gap, and one is a bow-tie."""
+
+    def box(left: float, low: float, right: float, high: float) -> list[list[float]]:
+        return [[left, low], [right, low], [right, high], [left, high], [left, low]]
+
+    x, y = (
+        [first + step * place for place in range(4)] for first, step in ((WEST, STEP_LON), (SOUTH, STEP_LAT))
+    )
+    return grids(
+        path,
+        {
+            2: box(x[0], y[1] - 0.0004, x[1], y[2]),  # over the one below
+            4: box(x[1], y[0], x[2] - 0.0003, y[1]),  # a strip that belongs to none
+            9: [[x[2], y[2]], [x[3], y[3]], [x[3], y[2]], [x[2], y[3]], [x[2], y[2]]],
+        },
+    )

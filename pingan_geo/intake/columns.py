@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from pingan_geo.coords import parse_datum
 from pingan_geo.errors import AmbiguousColumnsError, MissingColumnsError, UnknownDatumError
+from pingan_geo.intake.texts import mask_words
 
 #: Kinds whose rows are points with a name.
 FEATURE_KINDS = ("posts", "stations", "enterprises", "places", "volunteers")
@@ -456,9 +457,14 @@ def _check_required(kind: str, found: Mapping[str, str], headings: Sequence[str]
         raise MissingColumnsError(
             file=file,
             fields=[FIELD_NAMES[name] for name in missing],
-            columns=", ".join(headings),
+            columns=", ".join(_presentable(headings)),
             examples=", ".join(_EXAMPLES[name] for name in missing),
         )
+
+
+def _presentable(headings: Sequence[str]) -> list[str]:
+    """Return headings as they may be said: in a file without any, the first row of persons stands there."""
+    return list(headings) if mask_words(headings) == list(headings) else ["***"] * len(headings)
 
 
 def _missing_place(kind: str, found: Mapping[str, str]) -> list[str]:

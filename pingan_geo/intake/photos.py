@@ -101,6 +101,10 @@ class _Source:
         return self.inner.name
 
 
+#: Codes of HOLD_REASONS of files that are no picture to keep.
+UNFIT: Final = frozenset({"broken_photo", "large_photo", "no_photo", "deep_photo"})
+
+
 class _UnfitError(Exception):
     """A file that becomes no row; the words are a code of HOLD_REASONS."""
 

@@ -36,6 +36,8 @@ from pingan_geo.intake.raw import (
 BLOCK_BYTES = 8 << 20
 _SAMPLE_BYTES = 256 << 10
 _SEPARATORS = (",", ";", "\t")
+#: How the library says that nothing follows the heading; the second where its line has no end.
+_NO_ROWS = ("Empty CSV", "Could not skip initial")
 
 
 def open_text(path: Path, seeker: Seeker | None = None) -> TableFile:
@@ -211,7 +213,7 @@ def text_rows(table: TableFile, columns: Sequence[str] | None) -> Iterator[RawCh
                 ),
             )
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
+            if any(words in str(error) for words in _NO_ROWS):
                 return
             raise UnclosedQuoteError(file=table.name, row=_opened_quote(table)) from error
         number = _RowNumbers(_lines_through_heading(table), table.heading_row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +117,16 @@ def mask_persons(text: Any) -> tuple[Any, int, int]:
     chosen = np.zeros(len(text), dtype=bool)
     chosen[likely] = True
     return pc.replace_with_mask(text, pa.array(chosen), pa.array(masked, pa.large_string())), phones, ids
+
+
+def mask_words(words: Sequence[str]) -> list[str]:
+    """Return texts as :func:`mask_persons` masks them."""
+    return mask_persons(pa.array(words, pa.large_string()))[0].to_pylist()  # type: ignore[no-any-return]
+
+
+def says_more(masked: Any) -> NDArray[np.bool_]:
+    """Say which masked texts say anything beside numbers of persons, which are nobody's place or category."""
+    return has_value(pc.utf8_trim_whitespace(pc.replace_substring_regex(masked, r"\*{11,}", "")))
 
 
 def _mask(words: str, pattern: re.Pattern[str], mask: str) -> tuple[str, int]:

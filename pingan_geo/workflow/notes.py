@@ -7,6 +7,7 @@ from typing import Any
 
 from pingan_geo.intake.columns import ColumnMap
 from pingan_geo.intake.raw import TableFile
+from pingan_geo.intake.texts import mask_words
 
 Note = tuple[str, Mapping[str, Any]]
 
@@ -76,7 +77,8 @@ def _is_again(name: str, headings: Sequence[str]) -> bool:
 
 
 def _shown(names: Sequence[str]) -> list[str]:
-    return [*names[:_SHOWN], "…"] if len(names) > _SHOWN else list(names)
+    shown = mask_words(names[:_SHOWN])  # a heading may hold the telephone of its office
+    return [*shown, "…"] if len(names) > _SHOWN else shown
 
 
 def describe_datum(datum: str, known_by: str, named: str, *, by_source: bool = False) -> Iterator[Note]:
@@ -101,7 +103,7 @@ def describe_datum(datum: str, known_by: str, named: str, *, by_source: bool = F
 def describe_columns(columns: ColumnMap, blank: int, *, keeps_unused: bool = False) -> Iterator[Note]:
     """Say which columns were not stored, and why; ``keeps_unused``: those without a field are kept."""
     if columns.left_out:
-        yield ("Columns about persons were not stored: {columns}.", {"columns": list(columns.left_out)})
+        yield ("Columns about persons were not stored: {columns}.", {"columns": _shown(columns.left_out)})
     if columns.unused and not keeps_unused:
         yield ("Columns that were not used: {columns}.", {"columns": _shown(columns.unused)})
     if blank:

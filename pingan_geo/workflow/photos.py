@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pingan_geo.intake.photos import publish_photo
+from pingan_geo.intake.photos import UNFIT, publish_photo
 from pingan_geo.intake.raw import TableFile
 from pingan_geo.storage.photos import insert_photos, read_photos
 
@@ -56,7 +56,7 @@ class PhotoKeeper:
             REPORTS and HELD_ROWS of this chunk.
         """
         stored = dict(zip(reports["row_number"], reports["report_id"], strict=True))
-        held_rows = held.loc[held["reason"] != "broken_row", "row_number"]
+        held_rows = held.loc[~held["reason"].isin(UNFIT), "row_number"]
         self._folder.mkdir(exist_ok=True)
         rows = []
         for row in [*stored, *held_rows]:
@@ -65,9 +65,10 @@ class PhotoKeeper:
             if not (self._folder / name).exists():
                 (self._folder / name).write_bytes(photo.jpeg)
                 self._written.append(self._folder / name)
-            rows.append((int(row), stored.get(row), name, photo.sha256, photo.likeness))
-        names = ["row_number", "report_id", "file", "sha256", "likeness"]
-        insert_photos(connection, batch, pd.DataFrame(rows, columns=names))
+            rows.append((int(row), int(stored.get(row, 0)), name, photo.sha256, photo.likeness))
+        if rows:
+            names = ["row_number", "report_id", "file", "sha256", "likeness"]
+            insert_photos(connection, batch, pd.DataFrame(rows, columns=names))
 
 
 def sweep_media(connection: Any, folder: Path) -> int:
