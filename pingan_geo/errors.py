@@ -129,6 +129,16 @@ class LayoutMismatchError(PinganError, ValueError):
     )
 
 
+class MixedHeldRowsError(PinganError, ValueError):
+    """A file brings back rows that were held by imports that were read differently."""
+
+    code = "mixed_held_rows"
+    message = (
+        "{file} brings back rows of several imports that were read differently ({detail}). "
+        "Write the held rows of one import at a time: pingan held --batch N --export FILE."
+    )
+
+
 class SheetMissingError(PinganError, LookupError):
     """A workbook lacks a sheet that was asked for."""
 

@@ -209,6 +209,8 @@ _PARTS: Mapping[str, re.Pattern[str]] = {
     "description": re.compile(r"描述|description"),
     "place": re.compile(r"地址|地点|address"),
 }
+#: Under these, rows that are held are sent back with their number.
+_HELD_NUMBER = ("待核号", "heldnumber")
 #: These hold such a part, but are fields of their own.
 _TELLING = {spelling for name in ("lonlat", "closed") for rank in _REPORT_FIELDS[name] for spelling in rank}
 _REQUIRED = {"reports": ("time", "category"), "points": ("lon", "lat")}
@@ -243,6 +245,7 @@ FIELD_NAMES = {
     "clock": "time of day",
     "until": "end of the time",
     "category": "category",
+    "held_id": "held number",
     "source_id": "number",
     "source": "source",
     "description": "description",
@@ -318,6 +321,7 @@ def map_columns(
     chosen: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Find the fields of a ledger among its headings.
+    known: Mapping[str, str] | None = None,
 
     Parameters
     ----------
@@ -338,6 +342,8 @@ def map_columns(
         Field to heading, as a person confirmed it: then no other field is looked for.
 
     Returns
+    known
+        Field to heading, as rows of this file were read before; other fields are looked for.
     -------
     ColumnMap
 
@@ -363,6 +369,7 @@ def map_columns(
     found.update(confirmed)
     for name, ranks in wanted.items() if not confirmed else ():
         if name in found or (layer and name in {"datum", "lonlat"}):
+    found.update({name: text for name, text in (known or {}).items() if text in {each.text for each in read}})
             continue
         fitting = _fitting(read, name, ranks, set(found.values()), short=short)
         if name in {"lon", "lat", "lonlat"}:
@@ -380,6 +387,8 @@ def map_columns(
         _join_clock(read, found)
     _check_required(kind, found, headings, file)
     places = {name: found[name] for name in ("lon", "lat", "lonlat") if name in found}
+    if kind == "reports" and (number := held_heading([each.text for each in read])):
+        found["held_id"] = number
     named = {each.datum for each in read if each.datum and each.text in places.values()}
     if len(named) > 1:
         raise AmbiguousColumnsError(file=file, columns=", ".join(places.values()), field=FIELD_NAMES["datum"])
@@ -394,6 +403,14 @@ def map_columns(
 
 def _read_heading(text: str) -> _Heading:
     folded = unicodedata.normalize("NFKC", text).casefold()
+def held_heading(headings: Sequence[str]) -> str:
+    """Return the heading under which held rows bear their numbers, ``""`` without one.
+
+    Of several the last: it is put behind the sender's own columns.
+    """
+    return next((text for text in reversed(headings) if plain(text) in _HELD_NUMBER), "")
+
+
     words = _DATUM_WORDS.findall(folded)
     datum = ""
     if words:

@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pingan_geo.coords import to_wgs84
-from pingan_geo.i18n import translator
+from pingan_geo.i18n import LOCALES, translator
 from pingan_geo.intake.texts import arrow_text, parse_numbers
 from pingan_geo.model.receipt import HOLD_REASONS
 from pingan_geo.outputs.exports import write_table
 from pingan_geo.storage.records import batch_options, dismiss_held, read_held, restore_held
+from pingan_geo.workflow.returned import held_numbers
 from pingan_geo.workflow.towns import Town
 
 
@@ -107,10 +108,11 @@ def held_positions(connection: Any, held: Any) -> tuple[NDArray[np.float64], NDA
 
 
 def export_held(town: Town, file: Path, *, batch: int | None = None, language: str = "") -> int:
-    """Write held rows under the sender's own headings, with a column that says why.
+    """Write held rows under the sender's own headings, with why they are held and their numbers here.
 
-    Once mended, the file can be imported as it is: the further column is passed over, and rows that are
-    stored already are not stored twice. Rows that were mended here or put aside are not written.
+    Once mended, the file can be imported as it is: by their numbers the rows are read as they were before, and
+    wait no longer here (:mod:`pingan_geo.workflow.returned`). Without the column of numbers they are rows like
+    any others, and the old ones stay. Rows that were mended here or put aside are not written.
 
     Parameters
     ----------
@@ -135,8 +137,9 @@ def export_held(town: Town, file: Path, *, batch: int | None = None, language: s
         If the file's ending is not known.
     """
     t = translator(language or town.settings.language)
-    held = held_rows(town, batch)
-    rows = [json.loads(values) for values in held["values"]]
+    with town.store.read() as connection:
+        held: pd.DataFrame = read_held(connection, batch)
+        rows = _own_cells(connection, held)
     headings = list(dict.fromkeys(heading for row in rows for heading in row))
     table = pd.DataFrame(
         {heading: pd.array([row.get(heading, "") for row in rows], dtype="str") for heading in headings},
@@ -149,8 +152,36 @@ def export_held(town: Town, file: Path, *, batch: int | None = None, language: s
         [_say(t, code, detail) for code, detail in zip(held["reason"], held["detail"], strict=True)],
         dtype="str",
     )
+    are_reports = (held["kind"] == "reports").to_numpy()
+    if are_reports.any():
+        number = _free_name(t("held number"), list(table.columns))
+        table[number] = pd.array(np.where(are_reports, held_numbers(held), ""), dtype="str")
     write_table(table, Path(file), notice="")
     return len(table)
+
+
+def _own_cells(connection: Any, held: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the sender's cells of each row, without what an earlier export put behind them."""
+    ours = {
+        int(batch): batch_options(connection, int(batch))
+        .get("columns", {})
+        .get("fields", {})
+        .get("held_id", "")
+        for batch in held["batch_id"].unique()
+    }
+    reasons = tuple(translator(language)("reason") for language in LOCALES)
+    rows = []
+    for batch, values in zip(held["batch_id"], held["values"], strict=True):
+        row: dict[str, str] = json.loads(values)
+        before = dict(zip([*row][1:], row, strict=False)).get(ours[int(batch)], "")
+        if (
+            before.rstrip("_") in reasons
+        ):  # a column that the sender calls so himself does not follow a reason
+            row = {
+                heading: text for heading, text in row.items() if heading not in {before, ours[int(batch)]}
+            }
+        rows.append(row)
+    return rows
 
 
 def _say(t: Any, code: str, detail: str) -> str:

@@ -208,6 +208,7 @@ class _Work:
         reports, numbers = existing_keys(self.connection)
         self.reports_seen, self.numbers_seen = SeenKeys(reports), SeenKeys(numbers)
         self.occurrences = Occurrences()
+        self.again = pd.DataFrame({"row_number": [], "report_id": []}, dtype="int64")
 
     def take(self, chunk: RawChunk) -> None:
         """Clean, compare, place and store one chunk."""
@@ -223,6 +224,7 @@ class _Work:
         placed, conflicts = self._judge_grids(chunk, placed)
         reports, doubles = self._compare(chunk, placed)
         held = pd.concat([cleaned.held, conflicts, doubles], ignore_index=True)
+        reading.returned.take(chunk, reports, self.again, held)
         corrections = cleaned.corrections
         corrections = corrections[corrections["row_number"].isin(reports["row_number"])]
         corrected = corrections["row_number"].nunique()
@@ -312,6 +314,7 @@ class _Work:
         new = ~(again | conflict | doubled)
         self.repeated += int(again.sum())
         self.reports_seen.add(ids[new])
+        self.again = reports.loc[again, ["row_number"]].assign(report_id=ids[again])
         self.numbers_seen.add(numbers[new & (numbers != 0)])
         apart = conflict | doubled
         held = self._hold(
@@ -348,6 +351,8 @@ class _Work:
         book = reading.rules.categories
         added = {code: name for code, name in book.added.items() if code in self.used_categories}
         if self.batch_id is not None:
+        if reading.returned.became and not self.dry_run:
+            reading.returned.settle(self.connection, self._batch())
             self.search = queue_duplicates(self.town, self.connection, self.batch_id)
         receipt = Receipt(
             kind=_KIND,
@@ -441,6 +446,7 @@ class _Work:
     def _place_notes(self) -> Iterator[Note]:
         if self.outside_m:
             near, far = _span(self.outside_m)
+        yield from reading.returned.describe()
             yield (
                 "{count} rows lie outside the town, {near} to {far} km from its border; they are held and not counted.",
                 {"count": self.counts["outside"], "near": _km(near), "far": _km(far)},

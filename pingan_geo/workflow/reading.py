@@ -35,6 +35,7 @@ from pingan_geo.workflow.layouts import find_layout, list_layouts
 from pingan_geo.workflow.notes import Note
 from pingan_geo.workflow.placing import Placer, choose_datum
 from pingan_geo.workflow.reread import grid_codes
+from pingan_geo.workflow.returned import Returned, find_returned
 from pingan_geo.workflow.towns import Town
 
 DATE_ORDERS = ("", "mdy", "dmy")
@@ -108,6 +109,7 @@ class Reading:
     layout: LedgerLayout | None = None
     layout_name: str = ""
     guesses: tuple[SourceGuess, ...] = ()
+    returned: Returned = field(default_factory=Returned)
 
 
 def begin_reading(
@@ -143,6 +145,8 @@ def begin_reading(
         If the file cannot be read without guessing; see :func:`pingan_geo.workflow.import_reports`.
     DatumUnclearError
         If nobody states the datum and the rows that also name a known place contradict each other.
+    MixedHeldRowsError
+        If it brings back rows of imports that were read differently.
     """
     layout, layout_name = _layout(town, asked)
     asked = _with_layout(asked, layout)
@@ -152,16 +156,20 @@ def begin_reading(
     stated = "" if asked.datum in {"", "auto"} else parse_datum(asked.datum)
     tell(on_progress, Progress("Looking through the file", 0, None, 0))
     table = open_table(file, kind="reports", datum=stated, layout=layout)
-    columns = _map(table, stated)
+    returned = find_returned(town, table)
+    asked, layout_name = _with_returned(asked, returned), layout_name or returned.layout
+    columns = _map(table, stated, returned.fields)
     survey = _look_through(table, columns, on_progress)
     settings = read_settings(town.folder)
     rules = _rules(town, settings, table, columns, survey, asked, stated, now)
     rules = replace(rules, keep_extra=bool(layout_name))
     guesses: tuple[SourceGuess, ...] = ()
-    if rules.datum_known_by == "setting":
+    if returned.waiting:
+        rules = returned.read_alike(rules)
+    elif rules.datum_known_by == "setting":
         guesses = tuple(_guess_datums(table, columns, rules))
         rules = _believe(rules, guesses, table)
-    return Reading(table, columns, rules, survey, layout, layout_name, guesses)
+    return Reading(table, columns, rules, survey, layout, layout_name, guesses, returned)
 
 
 def look_at_datum(town: Town, file: Path, asked: ReadingOptions, *, now: datetime) -> tuple[SourceGuess, ...]:
@@ -199,7 +207,7 @@ def tell(on_progress: OnProgress | None, step: Progress) -> None:
         on_progress(step)
 
 
-def _map(table: TableFile, stated: str) -> ColumnMap:
+def _map(table: TableFile, stated: str, known: Mapping[str, str] | None = None) -> ColumnMap:
     return map_columns(
         table.headings,
         "reports",
@@ -208,6 +216,7 @@ def _map(table: TableFile, stated: str) -> ColumnMap:
         crs=table.crs,
         short=table.has_short_headings,
         chosen=table.fields,
+        known=known,
     )
 
 
@@ -232,6 +241,18 @@ def _with_layout(asked: ReadingOptions, layout: LedgerLayout | None) -> ReadingO
         date_order=asked.date_order or layout.date_order,
         year=asked.year or layout.year or None,
         swap=asked.swap or ("yes" if layout.swapped else ""),
+    )
+
+
+def _with_returned(asked: ReadingOptions, returned: Returned) -> ReadingOptions:
+    """Return the options, with what was said at the import that held the rows where the person says nothing."""
+    said = returned.rules
+    return replace(
+        asked,
+        source=asked.source or said.get("source", ""),
+        date_order=asked.date_order or said.get("date_order", ""),
+        year=asked.year or said.get("year"),
+        swap=asked.swap or said.get("swap", ""),
     )
 
 

@@ -53,7 +53,7 @@ def test_mended_file_comes_in_again(town, tmp_path):
     bring(town, tmp_path / "a.csv", row(1), row(2, 经度=""), row(3, 时间="昨天"))
     assert export_held(town, tmp_path / "held.csv") == 2
     table = read_csv(tmp_path / "held.csv")
-    assert list(table.columns) == [*HEADINGS, "原因"]  # the sender's own column of that name stays
+    assert list(table.columns) == [*HEADINGS, "原因", "待核号"]  # the sender's own column of that name stays
     assert table["备注"].tolist() == ["'=1+1"] * 2
     assert table["原因"].tolist() == ["没有坐标: 30.791", "时间无法识别: 昨天"]
     table["经度"], table["时间"] = "120.611", "2025-07-03 14:05"
@@ -70,8 +70,8 @@ def test_reasons_are_in_the_visitors_language(town, tmp_path):
     bring(town, tmp_path / "a.csv", row(1, 经度=""))
     export_held(town, tmp_path / "held.xlsx", language="en")
     sheet = openpyxl.load_workbook(tmp_path / "held.xlsx").worksheets[0]
-    assert [cell.value for cell in sheet[1]] == [*HEADINGS, "reason_"]
-    assert sheet[2][-1].value == "no coordinates: 30.791"
+    assert [cell.value for cell in sheet[1]] == [*HEADINGS, "reason_", "held number"]
+    assert sheet[2][-2].value == "no coordinates: 30.791"
 
 
 def test_sheet_stands_first_where_rows_have_one(town, tmp_path):
@@ -83,7 +83,7 @@ def test_sheet_stands_first_where_rows_have_one(town, tmp_path):
         insert_held(connection, 1, table)
     export_held(town, tmp_path / "held.csv", batch=1)
     table = read_csv(tmp_path / "held.csv")
-    assert list(table.columns) == ["工作表", *HEADINGS, "原因"]
+    assert list(table.columns) == ["工作表", *HEADINGS, "原因", "待核号"]
     assert table[["工作表", "编号"]].to_numpy().tolist() == [["七月", "A8"], ["八月", "A9"]]
     table.assign(经度="120.611").to_csv(tmp_path / "mended.csv", index=False)
     assert import_reports(town, tmp_path / "mended.csv", now=NOW).accepted == 2
