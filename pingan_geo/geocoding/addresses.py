@@ -45,6 +45,8 @@ _ONE_FOR_ANOTHER = str.maketrans(
     | dict.fromkeys("】]〕」』}>》)", ")")
     | dict.fromkeys("，；;、。:!?|\\/\"'·•*&+=_", ",")
 )
+#: 6:40 is a time; without its colon it would be read as two house numbers.
+_CLOCK = re.compile(r"(?<!\d)(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?!\d)")
 _NOT_WORDS = re.compile(r"[^\u3400-\u9fff\U00020000-\U0003ffffA-Z0-9〇()#,.\-\n]")
 _DIGITS_APART = re.compile(r"(?<=[0-9])\s+(?=[0-9])")
 _OH_IN_NUMBER = re.compile(r"(?<=\d)O(?=[\dO]|号|弄|幢|栋)|(?<=\d)[LI](?=[\d号弄幢栋])")
@@ -106,7 +108,10 @@ def plain(normal: str) -> str:
 def _width(text: str) -> str:
     # beyond any address nothing is read; the caller refuses by the length that is left
     text = text[: 4 * LONGEST].encode("utf-8", "ignore").decode()
-    text = unicodedata.normalize("NFKC", text).upper().translate(_ONE_FOR_ANOTHER)
+    text = unicodedata.normalize("NFKC", text).upper()
+    if ":" in text:
+        text = _CLOCK.sub(",", text)
+    text = text.translate(_ONE_FOR_ANOTHER)
     return "".join(_DIGITS_APART.sub(",", text).split())
 
 
@@ -197,6 +202,8 @@ def districts(text: str) -> tuple[tuple[str, ...], str]:
         if name.endswith(("乡", "镇")) and after.startswith(name[-1]):  # 乌镇镇
             name, after = name + after[0], after[1:]
         if not after or _NO_DISTRICT.search(name) or _NAME_GOES_ON.match(after):
+            break
+        if name.endswith("旗") and not found:  # 发生在旗星村
             break
         found.append(name)
         rest = after.lstrip(",-")
@@ -413,27 +420,56 @@ def _shift(match: re.Match[str]) -> Shift:
     return Shift(wider_m=_WIDER[kind])
 
 
-_CROSSING = re.compile(
-    r"(?:的)?(?:交叉路口|交叉口|十字路口|丁字路口|三岔路口|交汇处|交汇口|交汇|交会处|交界处|交界|交接处|交叉处|交叉"
-    r"|相交处|相交|交口|汇合处|转角处?|拐角处?|路口|口)"
-    rf"(?:的)?(?:(?P<corner>{_SIDE})(?:角|侧|面|边|方向|方)?)?(?:处|附近|旁边|旁|边|位置)?$"
+_CROSSING_WORD = (
+    r"(?:交叉路口|交叉口|十字路口|丁字路口|三岔路口|交汇处|交汇口|交汇|交会处|交会|交界处|交界|交接处|交叉处|交叉点|交叉"
+    r"|相交处|相交|交口|汇合处|转角处?|转弯处|拐角处?|路口|口)"
 )
-_AND = re.compile(r"与|和|同|跟|及|靠近|近|,|-|X(?![A-Z])|\(")
+_CROSSING = re.compile(
+    rf"(?:的)?{_CROSSING_WORD}(?:的)?(?:(?P<corner>{_SIDE})(?:角|侧|面|边|方向|方)?)?"
+    r"(?:处|附近|旁边|旁|边|位置|的地方|红绿灯|信号灯)*$"
+)
+#: The word for the crossing stands behind the first road: 新塍大道路口(洛东路).
+_CROSSING_FIRST = re.compile(rf"^(?P<first>[^,]+?){_CROSSING_WORD},(?:近|靠近|与|和)?(?P<second>[^,]+)$")
+_AND = re.compile(r"以及|与|和|同|跟|及|靠近|临近|近|靠|,|-|X(?![A-Z])")
+_BRACKET = re.compile(r"[(),]+")
+_ROAD_END = re.compile(r"(?:路|街|大道|巷|弄|道|公路|线|国道|坊)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """Two roads that cross; without a second name both stand in the first, to be split by who knows roads."""
+    """Two roads that cross.
+
+    Parameters
+    ----------
+    first, second
+        The roads; without a second name both stand in the first, to be split by who knows roads.
+    shift
+        How the place lies from the crossing.
+    is_said
+        Whether a word for a crossing is there.
+    ends_in_road
+        Whether the 路 of the second name is in the word for the crossing: 洛东路口.
+    others
+        The same two roads split at another word: 康,路与洛东路 and 康和路,洛东路.
+    joined
+        Both names as they stand, without punctuation.
+    """
 
     first: str
     second: str
     shift: Shift = Shift()
-    is_said: bool = True  # a word for a crossing is there
-    ends_in_road: bool = False  # 洛东路口: the 路 of the second name is in the word for the crossing
+    is_said: bool = True
+    ends_in_road: bool = False
+    others: tuple[tuple[str, str], ...] = ()
+    joined: str = ""
 
 
 def crossing(text: str) -> Crossing | None:
     """Return the two roads whose crossing a normalised text names, None when it does not look like one."""
+    text = _BRACKET.sub(",", text).strip(",")
+    behind_first = _CROSSING_FIRST.match(text)
+    if behind_first is not None:
+        text = f"{behind_first['second']},{behind_first['first']}路口"
     match = _CROSSING.search(text)
     shift = Shift()
     if match is not None:
@@ -441,16 +477,27 @@ def crossing(text: str) -> Crossing | None:
             east, north = _SIDES[match["corner"]]
             shift = Shift(15 * east, 15 * north, 10.0)
         is_road = match.group().startswith(("路口", "口"))
-        roads = text[: match.start()]
+        roads = text[: match.start()].rstrip(",")
     else:
         is_road, roads = False, text
-    parts = [part for part in _AND.split(roads.rstrip("),")) if part]
     said = match is not None
-    if len(parts) == 2 and (said or len(parts[1]) > 1):
-        return Crossing(parts[0], parts[1].rstrip("的)"), shift, said, is_road)
-    if len(parts) == 1 and len(roads) >= 4:
-        return Crossing(roads, "", shift, said, is_road)
+    pairs = _pairs(roads)
+    if pairs and (said or len(pairs[0][1]) > 1):
+        return Crossing(*pairs[0], shift, said, is_road, tuple(pairs[1:]), plain(roads))
+    if not pairs and len(roads) >= 4:
+        return Crossing(roads, "", shift, said, is_road, (), roads)
     return None
+
+
+def _pairs(roads: str) -> list[tuple[str, str]]:
+    """Return two names split at each word that may join them, those first whose first name ends as a road does."""
+    found = []
+    for match in _AND.finditer(roads):
+        first, second = roads[: match.start()].strip(",的"), roads[match.end() :].strip(",的")
+        second = re.sub("^(?:近|靠近|与|和)", "", second) if match.group() == "," else second
+        if first and second:
+            found.append((first, second))
+    return sorted(found, key=lambda pair: (_ROAD_END.search(pair[0]) is None, "," in pair[0] + pair[1]))
 
 
 _STRETCH = re.compile(
@@ -464,9 +511,99 @@ def stretch(text: str) -> tuple[str, str, str] | None:
     return (match[1], match[2], match[3]) if match is not None else None
 
 
-_LEADING = re.compile(
-    r"^(?:(?:位于|坐落于|坐落在|地址|地点|位置|在)[:,]?|(?P<near>靠近|临近|邻近|近)|距离?|离)"
+# -- words before the place, and what a sentence says beside it ------------------------------------------
+
+#: What a report begins with. Each is followed by a place, or by a further one of them.
+_BEGINNING = re.compile(
+    r"(?:,|-|(?:20\d\d年)?\d{1,2}月\d{1,2}[日号]?|\d{1,2}[日](?=[上下中凌早傍晚夜,\d])"
+    r"|(?:上午|下午|中午|凌晨|早上|早晨|清晨|傍晚|晚上|夜间|夜里|深夜|昨天|昨日|昨晚|今天|今日|今早|今晚|前天|近日|近期|最近|目前|日前|当晚|当日|当天)"
+    r"|\d{1,2}(?:点钟|点半|点|时)(?:\d{1,2}分)?(?:许|左右|多)?"
+    r"|(?:接到?|有|据)?(?:群众|市民|居民|村民|网民|热心人|热线|来电人?|来访人?|报警人?|报案人?|举报人?|投诉人?|当事人|业主|住户|租户|网格员|巡逻员|志愿者|平安员|民警|群众来电)"
+    r"|反映|反应|反馈|报告|上报|报警|报案|报称|举报|投诉|来电|来信|来访|求助|咨询|接报|接警|接到|接|称|表示|说|述"
+    r"|发现|发生在|发生于|发生地点?|发生|事发|案发|出现在|事件|事故|警情|案件|问题|隐患|情况"
+    r"|(?:详细|具体|现场|事发|案发|事故|家庭|单位|所在|居住|户籍|联系|通讯|现住|经营|涉事)?(?:地点|地址|位置|住址|住所|所在地|方位)"
+    r"|现场|位于|坐落于|坐落在|坐落|座落于|处于|地处|现住|现居|家住|住在|居住在|居住于|居住|暂住|租住在?|寄住|户籍|就在|人在|家在|店在|开在|设在|停在"
+    r"|前往|赶往|赶到|赶赴|去往|巡逻至|巡逻到|巡查至|巡查到|巡查发现|走访|途经|行至|路过|经过|请到|请去|麻烦到|上门"
+    r"|关于|对于|针对|请问|您好|你好|其在|我在|本人在|其|我家|我|本人|现在|正在|目前在|为|是|在|于|至|到|去|对|报|住|距离?|离|从)"
 )
+
+
+def without_beginning(text: str) -> list[str]:
+    """Return a normalised text without the words that a report begins with, the shortest first.
+
+    What is left after each of them is returned, since a name may begin as such a word does. Empty when the
+    text begins with none.
+    """
+    found: list[str] = []
+    rest = text
+    while len(found) < 12 and (match := _BEGINNING.match(rest)) is not None:
+        rest = rest[match.end() :].lstrip(",)-")
+        if len(rest) < 2:
+            break
+        found.append(rest)
+    return found[::-1]
+
+
+_QUANTITY = re.compile(
+    r"\d{4}年(?:\d{1,2}月)?(?:\d{1,2}[日号])?|\d{1,2}月\d{1,2}[日号]?|\d{1,2}[日](?!用)"
+    r"|\d{1,2}(?:点钟|点半|点|时)(?:\d{1,2}分)?(?:许|左右|多)?|\d{1,2}分(?:许|钟|左右)"
+    r"|0\d{2,3}-\d{7,8}|(?<!\d)\d{7,}(?![号\d])|\d+\.\d+(?![米公\d])"
+    r"|\d+(?:余|多|来)?(?:平方米|平方|平米|万元|千元|元|块|万|人|辆|根|台|个|名|位|次|起|天|小时|分钟|岁|斤|公斤|吨|箱|瓶|只|条|张|户|件|年|月|周|度|厘米|千瓦|伏|瓦|家|处|间|亩|分)"
+)
+
+
+def without_quantities(text: str) -> str:
+    """Return a normalised text with dates, times, quantities and telephone numbers made commas."""
+    return _QUANTITY.sub(",", text).strip(",")
+
+
+_PART = r"(?:\d+(?:-\d+)*[甲乙丙丁A-D]?(?:支弄|弄|号|幢|组|队|单元|室|层)[,]?)"
+_NUMBER_FIRST = re.compile(rf"^(?P<numbers>{_PART}+)[,]?(?P<rest>[^\d,()].+)$")
+_NUMBERS_IN_A_ROW = re.compile(rf"{_PART}{{2,}}")
+_ONE_PART = re.compile(r"(\d+(?:-\d+)*[甲乙丙丁A-D]?)(支弄|弄|号|幢|组|队|单元|室|层)")
+
+
+def turned(text: str) -> str:
+    """Return an address that begins with its number in the usual order: 8组,陡门村 → 陡门村8组; else ``""``."""
+    match = _NUMBER_FIRST.match(text)
+    if match is None:
+        return ""
+    rest = match["rest"]
+    place, words = rest, ""
+    while (found := relation_at_end(place)) is not None and len(found[0]) > 1:
+        place = found[0]
+    words = rest[len(place) :]
+    return place.rstrip(",") + _in_order(match["numbers"]) + words
+
+
+def numbers_in_order(text: str) -> str:
+    """Return a text whose numbers stand from the outside to the inside: 北街3号12弄 → 北街12弄3号."""
+    return _NUMBERS_IN_A_ROW.sub(lambda found: _in_order(found.group()), text)
+
+
+def _in_order(numbers: str) -> str:
+    parts = _ONE_PART.findall(numbers)
+    return "".join(value + unit for value, unit in sorted(parts, key=lambda part: _FINENESS[part[1]]))
+
+
+_SEVERAL = re.compile(
+    r"^(?P<base>.*?[^\d,()])(?P<first>\d+)(?P<unit>号|幢|弄)?(?P<more>(?:[,和与及、](?:\d+)(?:号|幢|弄)?)+)(?P<rest>(?![\d-]).*)$"
+)
+
+
+def several(text: str) -> list[str]:
+    """Return the addresses of a text that gives one road or estate several numbers: 北街3,5号 → 北街3号, 北街5号."""
+    match = _SEVERAL.match(text)
+    if match is None:
+        return []
+    numbers = [match["first"], *re.findall(r"\d+", match["more"])]
+    units = re.findall("号|幢|弄", (match["unit"] or "") + match["more"])
+    if len(set(units)) != 1 or len(numbers) > 12:
+        return []
+    return [f"{match['base']}{number}{units[0]}" for number in numbers]
+
+
+_LEADING = re.compile(r"^(?:(?P<near>靠近|临近|邻近|近)|距离?|离)")
 
 
 def relation_before(text: str) -> tuple[str, Shift] | None:

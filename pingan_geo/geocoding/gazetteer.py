@@ -16,8 +16,18 @@ from numpy.typing import NDArray
 
 from pingan_geo.coords import LocalMetres, local_metres
 from pingan_geo.errors import BadTableError
-from pingan_geo.geocoding.addresses import crossing, districts, in_digits, normalise, parse, plain, rank, stem
-from pingan_geo.geocoding.spellings import Shortlist, Spellings, sound
+from pingan_geo.geocoding.addresses import (
+    Crossing,
+    crossing,
+    districts,
+    in_digits,
+    normalise,
+    parse,
+    plain,
+    rank,
+    stem,
+)
+from pingan_geo.geocoding.spellings import Shortlist, Spellings, is_misspelt, sound
 from pingan_geo.model.place import GAZETTEER, LEVELS
 
 #: The true place lies within this of an entry of the level, metres, where nothing better is known.
@@ -49,7 +59,7 @@ _KINDS = {
     "estate": "estate", "小区": "estate", "住宅小区": "estate", "crossing": "crossing", "路口": "crossing",
     "road": "road", "道路": "road", "village": "village", "村": "village", "社区": "village", "行政村": "village",
 }  # fmt: skip
-_ROAD_NAME = re.compile(r"(?:路|街|大道|公路|国道|省道|县道|巷|胡同|里弄|塘路|高速)$")
+_ROAD_NAME = re.compile(r"(?:路|街|大道|公路|国道|省道|县道|巷|胡同|[^\d]弄|塘路|高速)$")
 _ESTATE_NAME = re.compile(
     r"(?:小区|花园|花苑|公寓|家园|新村|佳苑|[名嘉雅佳锦华兰桂馨金景水丽悦逸]苑|苑|名邸|华庭|花城|新城|[^农乡山]庄园"
     r"|[1-9]\d?村|[1-9]区|[1-9]期|别墅|公馆|府邸|雅居|名都|人家|住宅区|生活区|里)$"
@@ -136,10 +146,14 @@ class Gazetteer:
         self.own: set[str] = set()
         self.own_ranks: set[str] = set()
         self.elsewhere: re.Pattern[str] | None = None
+        self.others: set[str] = set()
+        self._own_in_a_row: re.Pattern[str] | None = None
         self.misspelt: dict[str, str] = {}
         self.area: Any = None
         self._crossings: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
         self._known: dict[str, bool] = {}
+        self._crossing_roads: set[str] = set()
+        self.chains: list[str] = [""] * len(self.names)
         self.normal: list[str] = []
         self.joined = ""
 
@@ -188,6 +202,7 @@ class Gazetteer:
         found._take_districts(town_names, other_places)
         found._take_entries()
         found._take_roads(roads)
+        found._take_crossings()
         found._take_villages(villages)
         found._take_radii()
         return found
@@ -198,13 +213,16 @@ class Gazetteer:
         own = [name for name in normalise(list(town_names)) if name]
         self.own = {*own, *(stem(name) for name in own)}
         self.own_ranks = {rank(name) for name in own}
-        others = {name for name in normalise(list(other_places)) if len(name) > 1} - self.own
-        stems = {stem(name) for name in others if len(stem(name)) > 1} - self.own
-        if others:
+        if own:
+            names = "|".join(sorted(map(re.escape, {"中国", *self.own}), key=lambda name: (-len(name), name)))
+            # 浙江嘉兴秀洲区: each without its kind but the last
+            self._own_in_a_row = re.compile(f"(?:{names})+(?:省|市|区|县|镇|乡|街道)?")
+        # a stem alone is no neighbour: 桃源小区 is not in 桃源镇
+        self.others = {name for name in normalise(list(other_places)) if len(name) > 1} - self.own
+        if self.others:
             road = r"(?!(?:[东西南北中]?(?:路|街|大道|大街|公路|线|桥|港|塘|河|方向)))"
-            whole = "|".join(sorted(map(re.escape, others), key=lambda name: (-len(name), name)))
-            short = "|".join(sorted(map(re.escape, stems), key=lambda name: (-len(name), name)))
-            self.elsewhere = re.compile(f"(?:{whole}){road}" + (f"|^(?:{short}){road}" if short else ""))
+            whole = "|".join(sorted(map(re.escape, self.others), key=lambda name: (-len(name), name)))
+            self.elsewhere = re.compile(f"(?:{whole}){road}")
         self.joined = "\n".join([*own, *normalise(self.names)])
         self.misspelt = {
             wrong: right
@@ -246,6 +264,7 @@ class Gazetteer:
         whole = plain(normal)
         prefix, rest = districts(normal)
         address = parse(rest)
+        self.chains[entry] = self.chains[entry] or address.chain
         self.districts[entry] = self.districts[entry] or prefix
         self.levels[entry] = self.levels[entry] or _level(
             address.base, address.numbers, rest, self.kinds[entry]
@@ -258,10 +277,8 @@ class Gazetteer:
         self._take_weak(entry, rest, address.tail if address.numbers else "")
         if not address.numbers:
             _append(self.named, plain(rest), entry)
-            roads = crossing(rest)
-            if roads is not None and roads.is_said and roads.second and self.levels[entry] == "crossing":
-                pair = sorted((roads.first, roads.second))
-                self.named_crossings.setdefault((pair[0], pair[1]), []).append(entry)
+            if prefix and whole != plain(rest):
+                _append(self.named, whole, entry)
             return
         street = self.streets.setdefault(plain(address.base), Street())
         if entry not in street.doors.get(address.chain, ()):
@@ -269,6 +286,37 @@ class Gazetteer:
         if address.inner:
             inside = "".join(value + unit for value, unit in address.numbers if unit not in {"弄", "支弄"})
             self.streets.setdefault(address.inner, Street()).add(inside, entry)
+
+    def _take_crossings(self) -> None:
+        """Take up which two roads an entry is the crossing of; after all streets are known."""
+        for entry, level in enumerate(self.levels):
+            roads = crossing(districts(self.normal[entry])[1]) if level == "crossing" else None
+            pairs = self.road_pairs(roads) if roads is not None else []
+            if pairs:
+                one, other = sorted(pairs[0])
+                self.named_crossings.setdefault((one, other), []).append(entry)
+        # known only by where they cross; not before all are taken, so that the order of the entries is nothing
+        self._crossing_roads = {name for pair in self.named_crossings for name in pair}
+
+    def road_pairs(self, roads: Crossing) -> list[tuple[str, str]]:
+        """Return the two names that a crossing may be of, known roads first."""
+        ends = ("", "路") if roads.ends_in_road else ("",)
+        joined, is_road = roads.joined or roads.first, self.is_road
+        split = [
+            (joined[:cut], joined[cut:] + end)
+            for end in ends
+            for cut in range(2, len(joined) if joined else 0)
+            if is_road(joined[:cut]) and is_road(joined[cut:] + end)
+        ]
+        if not roads.second:
+            return split
+        said = [
+            (first, second + end)
+            for end in ends
+            for first, second in ((roads.first, roads.second), *roads.others)
+        ]
+        known = [pair for pair in said if is_road(pair[0]) and is_road(pair[1])]
+        return [*known, *split, *(pair for pair in said if pair not in known)]
 
     def _take_roads(self, roads: Any) -> None:
         if roads is None or len(roads) == 0:
@@ -340,7 +388,9 @@ class Gazetteer:
 
     def is_own(self, district: str) -> bool:
         """Say whether a district is the town itself or what it lies in."""
-        return district in self.own or stem(district) in self.own
+        if district in self.own or stem(district) in self.own:
+            return True
+        return self._own_in_a_row is not None and self._own_in_a_row.fullmatch(district) is not None
 
     def is_at_home(self, district: str) -> bool:
         """Say whether a district is the town's own, also slightly misspelt, or is named by an entry."""
@@ -348,9 +398,24 @@ class Gazetteer:
             self._known[district] = (
                 self.is_own(district)
                 or district in self.joined
-                or any(sound(stem(district)) == sound(name) for name in self.own if len(name) > 1)
+                or (district not in self.others and self._is_own_misspelt(district))
             )
         return self._known[district]
+
+    def _is_own_misspelt(self, district: str) -> bool:
+        """Say whether a district is the town's own with one character that sounds or looks like the right one."""
+        short = stem(district)
+        return any(
+            sound(short) == sound(name) or is_misspelt(short, name) or is_misspelt(district, name)
+            for name in self.own
+            if len(name) > 1
+        )
+
+    def prepare(self) -> None:
+        """Make what is otherwise made at the first text that needs it, so that no text has to wait."""
+        _ = self.lexicon, self.spellings, self.by_numbers, self.in_district, self.inside
+        for street in self.streets.values():
+            street.numbers()
 
     @cached_property
     def spellings(self) -> Spellings:
@@ -358,19 +423,27 @@ class Gazetteer:
         return Spellings({*self.named, *self.streets, *self.road_lines, *self.weak, *self.aliases})
 
     @cached_property
-    def by_digits(self) -> dict[str, Shortlist]:
-        """The digits of a name in a row, whatever they belong to, to the names and entries that have them.
+    def by_numbers(self) -> dict[tuple[str, ...], Shortlist]:
+        """The numbers of a name in a row, whatever they belong to, to the names and entries that have them.
 
         What is found by it has every number of the text, so only words can differ.
         """
-        found: dict[str, Shortlist] = defaultdict(Shortlist)
+        found: dict[tuple[str, ...], Shortlist] = defaultdict(Shortlist)
         for entry, normal in enumerate(self.normal):
             if self.sources[entry] == "alias" or not normal:
                 continue
             name = self.bare(entry)
-            # 五一路12号 is looked for by 5112 and by 12, 民星1村12号 by 112 and by 12
-            for digits in {digits_of(in_digits(name)), digits_of(parse(name).chain)} - {""}:
-                found[digits].add(without_digits(in_digits(name)), entry)
+            spelt = in_digits(name)
+            # 五一路12号 is looked for by 51, 12 and by 12, 民星1村12号 by 1, 12 and by 12
+            keys = {
+                (numbers_of(spelt), without_digits(spelt)),
+                (numbers_of(self.chains[entry]), without_digits(name)),
+            }
+            for numbers, words in sorted(keys):
+                if numbers:
+                    found[numbers].add(words, entry)
+        for shortlist in found.values():
+            shortlist.close()
         return dict(found)
 
     @cached_property
@@ -399,7 +472,9 @@ class Gazetteer:
 
     def is_road(self, name: str) -> bool:
         """Say whether a normalised name is that of a known road."""
-        return name in self.road_lines or (name in self.streets and _ROAD_NAME.search(name) is not None)
+        if name in self.road_lines or name in self._crossing_roads:
+            return True
+        return name in self.streets and _ROAD_NAME.search(name) is not None
 
     def village_radius(self, name: str) -> float:
         """Return the radius of the circle that has the area of a village, metres."""
@@ -438,17 +513,14 @@ class Gazetteer:
         ]
 
     def _doors_meet(self, first: str, second: str) -> list[tuple[float, float, float]]:
-        from scipy.spatial import cKDTree
-
         here, there = self._points(first), self._points(second)
         if not len(here) or not len(there):
             return []
-        metres, nearest = cKDTree(there).query(here)
-        door = int(np.argmin(metres))
-        if metres[door] > CORNER_M:
+        shortest = shapely.shortest_line(shapely.multipoints(here), shapely.multipoints(there))
+        if shortest.length > CORNER_M:
             return []
-        x, y = (here[door] + there[nearest[door]]) / 2
-        return [(float(x), float(y), max(50.0, float(metres[door])))]
+        middle = shapely.get_coordinates(shortest).mean(axis=0)
+        return [(float(middle[0]), float(middle[1]), max(50.0, float(shortest.length)))]
 
     def _points(self, name: str) -> NDArray[np.float64]:
         if name in self.road_lines:
@@ -500,9 +572,9 @@ class Gazetteer:
         return kept
 
 
-def digits_of(name: str) -> str:
-    """Return the digits of a name in a row: 东方路1881弄79号 → ``188179``."""
-    return "".join(_DIGITS.findall(name))
+def numbers_of(name: str) -> tuple[str, ...]:
+    """Return the numbers of a name in their order: 东方路1881弄79号 → ``("1881", "79")``."""
+    return tuple(_DIGITS.findall(name))
 
 
 def without_digits(name: str) -> str:

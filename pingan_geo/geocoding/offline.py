@@ -27,22 +27,30 @@ from pingan_geo.geocoding.addresses import (
     districts,
     in_digits,
     normalise,
+    numbers_in_order,
     parse,
     plain,
     rank,
     relation_at_end,
     relation_at_start,
     relation_before,
+    several,
     stem,
     stretch,
+    turned,
+    without_beginning,
+    without_quantities,
 )
-from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer, Street, digits_of, without_digits
+from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer, Street, numbers_of, without_digits
+from pingan_geo.geocoding.spellings import likeness
 from pingan_geo.model.place import LOCATED
 
 #: Entries of one name that lie further apart are different places, metres.
 SAME_PLACE_M = 100.0
 #: A place named beside the one found may lie this far from it, metres.
 BESIDE_M = 500.0
+#: A shop lies within this of the road, the estate or the number that stands in brackets behind its name, metres.
+BRANCH_M = 150.0
 #: House numbers are guessed between known ones that lie at most this far apart, metres.
 WIDEST_GAP_M = 1000.0
 #: A place known no better than this is not accepted unasked, metres; an estate is, if the text names it itself.
@@ -57,6 +65,14 @@ _INSIDE_BUILDING = re.compile(r"(?:[A-Z]?\d+(?:-\d+)*(?:单元|室|层|楼|F))+$
 _IN_PARENTHESES = re.compile(r"\([^()]*\)?")
 _BARE_NUMBER = re.compile(r"(.+?\D)(\d+)(?!\d|米|公里)")
 _FIRST_DIGIT = re.compile(r"\d")
+_BRACKETS = re.compile(r"[()]")
+_BRANCH = re.compile(r"(?:分店|分公司|分行|支行|分部|分院|总店|总部|专卖店|旗舰店|门店|店|营业厅|营业部)$")
+_CROSSING_INSIDE = re.compile(r"[路街道巷]?(?:与|和|的)?(?:路口|交叉口|交叉路口|十字路口|交汇处|交界处|口)")
+_NUMBER_BEFORE = re.compile(r"(?<!\d)(?:\d+(?:-\d+)*[甲乙丙丁]?(?:支弄|弄|号|幢|组|队))+$")
+_NUMBER_COMMA = re.compile(
+    r"(?:(?<=,)|^)((?:\d+(?:-\d+)*[甲乙丙丁]?(?:支弄|弄|号|幢|组|队),?)+),(?=[\u4e00-\u9fff])"
+)
+_NUMBERED_PIECE = re.compile(r"[\u4e00-\u9fff]{2,14}(?:\d+(?:-\d+)*[甲乙丙丁]?(?:支弄|弄|号|幢|组|队))+")
 _LINKING = re.compile(r"^(?:位于|地址|地点|坐落于|在|近|靠近|旁|的|内|里|,|\(|\)|-)")
 #: Names that many places bear: exact, but not one place.
 _GENERIC = re.compile(
@@ -111,6 +127,17 @@ class Answer:
         return Answer("review", reason, unsure)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text, perhaps without the words it begins with, taken apart."""
+
+    whole: str
+    rest: str
+    prefix: tuple[str, ...]
+    has_strangers: bool
+    is_elsewhere: bool
+
+
 def _rejected(reason: str, candidates: Iterable[Candidate] = ()) -> Answer:
     return Answer("rejected", reason, tuple(candidates))
 
@@ -128,6 +155,7 @@ class OfflineGeocoder:
 
     def __init__(self, gazetteer: Gazetteer) -> None:
         self.gazetteer = gazetteer
+        gazetteer.prepare()
 
     def locate(self, texts: Sequence[str]) -> Any:
         """Return where each text says that something is.
@@ -169,18 +197,94 @@ class OfflineGeocoder:
         entries = gazetteer.aliases.get(text) or gazetteer.exact.get(text)
         if entries:
             return self._sure(text, entries, ())
-        if self._names_another_town(text):
+        shorter = without_beginning(normal)
+        if self._names_another_town(text) or (shorter and self._names_another_town(plain(shorter[0]))):
             return _rejected("elsewhere")
         if not self._without_own(text):
             return _rejected("place_unknown")  # the town itself is no place in it
-        prefix, rest = districts(normal)
-        strangers = [name for name in prefix if not gazetteer.is_at_home(name)]
-        if any(rank(name) in gazetteer.own_ranks for name in strangers):
+        readings = [self._reading(each) for each in (normal, *shorter[::-1])]
+        if readings[-1].is_elsewhere:
             return _rejected("elsewhere")
-        answer = self._resolve(rest, prefix)
-        if prefix and answer.reason == "place_unknown":
-            answer = self._resolve(normal, ()).to_review("unknown_district")  # 农贸市 is no city
-        return answer.to_review("unknown_district") if strangers else answer
+        failed: Answer | None = None
+        unsure: Answer | None = None
+        for reading in readings:
+            if reading.is_elsewhere:  # 发生在旗 of 发生在旗星村
+                continue
+            answer = self._plainly(reading)
+            if answer is not None and answer.status == "accepted":
+                return answer
+            if answer is not None and answer.status == "review":
+                unsure = unsure or answer
+            else:
+                failed = answer if failed is None else failed
+        return (
+            self._with_number(unsure, readings[-1]) if unsure is not None else self._nearly(readings, failed)
+        )
+
+    def _with_number(self, answer: Answer, reading: _Reading) -> Answer:
+        """Return the door of the same street first, where only what stands between its numbers is misspelt.
+
+        宜川路144弄1知弄12号 is more than 宜川路144弄.
+        """
+        if answer.reason not in {"number_unknown", "extra_words"} or not numbers_of(reading.rest):
+            return answer
+        text = plain(reading.rest)
+        doors = tuple(
+            self._candidate(entry, round(0.9 * score, 4))
+            for entry, score in self._by_numbers(text, Address(""))
+            if self.gazetteer.inside[entry]
+            and text.startswith(self.gazetteer.bare(entry).split(self.gazetteer.chains[entry] or ",")[0])
+        )
+        if not doors or doors[0].entry == answer.candidates[0].entry:
+            return answer
+        return Answer("review", "spelling", (*doors, *answer.candidates)[:MOST_CANDIDATES])
+
+    def _reading(self, normal: str) -> _Reading:
+        """Return a text taken apart into districts and the rest."""
+        gazetteer = self.gazetteer
+        prefix, rest = districts(normal)
+        while (shorter := self._without_own_behind(rest)) != rest:  # 3幢瑞景嘉苑,新塍镇
+            rest = shorter
+        strangers = [name for name in prefix if not gazetteer.is_at_home(name)]
+        is_elsewhere = any(rank(name) in gazetteer.own_ranks for name in strangers)
+        return _Reading(normal, rest, prefix, bool(strangers), is_elsewhere)
+
+    def _without_own_behind(self, words: str) -> str:
+        """Return words without a whole name of the town, or of what it lies in, at their end."""
+        for name in self.gazetteer.own:
+            # 新塍镇, not 新塍, which may end a name
+            if len(name) > 2 and stem(name) != name and words.endswith(name) and len(words) > len(name) + 2:
+                return words[: -len(name)].rstrip(",(-")
+        return words
+
+    def _plainly(self, reading: _Reading) -> Answer | None:
+        """Return the answer to a text whose words are all known, in this or another order."""
+        in_order = numbers_in_order(reading.rest)
+        orders = [turned(reading.rest), "" if in_order == reading.rest else in_order, reading.rest]
+        failed: Answer | None = None
+        for order in filter(None, orders):
+            answer = self._resolve(order, reading.prefix)
+            if answer is not None and answer.status != "rejected":
+                if order == in_order != reading.rest:
+                    answer = answer.to_review("extra_words")  # 19号65弄 may be two numbers
+                return self._among_strangers(answer, reading) if reading.has_strangers else answer
+            failed = failed or answer
+        if reading.prefix and (failed is None or failed.reason == "place_unknown"):
+            answer = self._resolve(reading.whole, ())  # 农贸市 is no city
+            if answer is not None and answer.status != "rejected":
+                return answer.to_review("unknown_district")
+        return failed
+
+    def _among_strangers(self, answer: Answer, reading: _Reading) -> Answer:
+        """Return an answer to a text with an unknown district; that may be the beginning of a name misspelt."""
+        answer = answer.to_review("unknown_district")
+        whole = [
+            self._candidate(entry, round(0.9 * score, 4))
+            for name, score in self.gazetteer.spellings.near(plain(reading.whole))
+            if score >= ALMOST_THE_SAME
+            for entry in self.gazetteer.named.get(name, ())
+        ]
+        return replace(answer, candidates=(*whole, *answer.candidates)[:MOST_CANDIDATES])
 
     def _without_own(self, words: str) -> str:
         """Return words without the names of the town, and of what it lies in, at their beginning."""
@@ -194,7 +298,7 @@ class OfflineGeocoder:
         elsewhere, before = self.gazetteer.elsewhere, _FIRST_DIGIT.split(text, maxsplit=1)[0]
         return elsewhere is not None and elsewhere.search(before or text) is not None
 
-    def _resolve(self, rest: str, prefix: tuple[str, ...]) -> Answer:
+    def _resolve(self, rest: str, prefix: tuple[str, ...]) -> Answer | None:
         failed: Answer | None = None
         anchor, shift = rest, Shift()
         for _ in range(5):
@@ -210,14 +314,64 @@ class OfflineGeocoder:
             if relation is None or len(plain(relation[0])) < 2:
                 break
             anchor, shift = relation[0], shift.and_then(relation[1])
+        if failed is not None and failed.reason == "roads_do_not_cross":
+            return failed
+        answer = self._in_brackets(rest, prefix)
+        if answer is not None:
+            return answer
+        tiled = self._tiled(plain(anchor))
+        return tiled.moved(shift) if tiled is not None else failed
+
+    def _in_brackets(self, rest: str, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the answer for the words outside brackets, if what stands in these agrees with it.
+
+        好又多超市(北街店) is not the 好又多超市 of another road; 新塍大道118号(近洛东路) is near 洛东路.
+        """
         outside = _IN_PARENTHESES.sub("", rest)
-        if outside and outside != rest:
-            return self._resolve(outside, prefix)
-        if failed is None or failed.reason != "roads_do_not_cross":
-            tiled = self._tiled(plain(anchor))
-            if tiled is not None:
-                return tiled.moved(shift)
-        return self._nearly(rest, anchor, shift, prefix, failed)
+        inside = plain("".join(_IN_PARENTHESES.findall(rest)))
+        if not inside or not plain(outside):
+            return None
+        answer = self._resolve(outside, prefix)
+        if answer is None or answer.status == "rejected":
+            return None
+        place = answer.candidates[0]
+        if place.level in {"door", "building", "segment"}:
+            problem = self._unexplained(inside, place, is_before=False)
+        else:
+            if place.level in {"road", "crossing"}:
+                return None  # 新塍大道(洛东路口) is not the whole road
+            problem = self._branch(inside, place)
+            if problem:
+                return None
+        return answer.to_review(problem) if problem else answer
+
+    def _branch(self, words: str, place: Candidate) -> str:
+        """Return why words in brackets behind a place do not agree with it, ``""`` when they do."""
+        relation = relation_before(words)
+        words = relation[0] if relation is not None else words
+        while (relation := relation_at_end(words)) is not None:
+            words = relation[0]
+        if not words:
+            return ""  # nothing but 东门, 旁
+        words = _BRANCH.sub("", words)
+        for name in (words, words + "路", words + "街"):
+            if self._is_known(name):
+                return "" if self._is_beside(name, place, BRANCH_M) else "conflict"
+        address = parse(words)
+        if address.numbers:
+            answer = self._address(address, ())
+            if answer is not None and answer.status == "accepted":
+                return "" if _metres(answer.candidates[0], place) <= BRANCH_M else "conflict"
+        return "extra_words"
+
+    def _is_known(self, name: str) -> bool:
+        gazetteer = self.gazetteer
+        return (
+            name in gazetteer.named
+            or name in gazetteer.streets
+            or name in gazetteer.road_lines
+            or name in gazetteer.villages
+        )
 
     def _exactly(self, anchor: str, prefix: tuple[str, ...]) -> Answer | None:
         """Return the answer when every word of the anchor is known; None or rejected otherwise."""
@@ -225,6 +379,11 @@ class OfflineGeocoder:
         entries = gazetteer.aliases.get(text) or gazetteer.exact.get(text)
         if entries:
             return self._sure(text, entries, prefix)
+        doors = several(anchor)
+        if doors:
+            answer = self._several(doors, prefix)
+            if answer is not None:
+                return answer
         address = parse(anchor)
         if address.numbers:
             return self._numbered(text, address, prefix)
@@ -234,6 +393,11 @@ class OfflineGeocoder:
             return self._village(text)
         if text in gazetteer.weak:
             return self._sure(text, gazetteer.weak[text], prefix).to_review("extra_words")
+        return self._by_roads(anchor, prefix)
+
+    def _by_roads(self, anchor: str, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the answer for a stretch of a road, a place between two others or a crossing."""
+        gazetteer = self.gazetteer
         part = stretch(anchor)
         answer = self._stretch(*part) if part is not None else None
         if answer is not None:
@@ -245,10 +409,33 @@ class OfflineGeocoder:
         if roads is None:
             return None
         answer = self._crossing(roads)
-        if answer is None and roads.ends_in_road and gazetteer.is_road(roads.first + "路"):
-            whole = self._road(roads.first + "路")
+        if answer is not None:
+            # 新塍大道(洛东路) may also be the road's other name
+            return answer if roads.is_said or "(" not in anchor else answer.to_review("extra_words")
+        if roads.ends_in_road and gazetteer.is_road(roads.joined + "路"):
+            whole = self._road(roads.joined + "路")
             return whole.to_review("coarse") if whole is not None else None
-        return answer
+        return None
+
+    def _several(self, texts: list[str], prefix: tuple[str, ...]) -> Answer | None:
+        """Return the middle of several doors of one road, or these for review; None when one is unknown."""
+        doors = [self._numbered(plain(text), parse(text), prefix) for text in texts]
+        places = [door.candidates[0] for door in doors if door is not None and door.status != "rejected"]
+        if len(places) < 2:
+            return None
+        x, y = np.array([place.x for place in places]), np.array([place.y for place in places])
+        spread = float(np.hypot(x - x.mean(), y - y.mean()).max())
+        is_sure = all(door is not None and door.status == "accepted" for door in doors)
+        if not is_sure or spread > SAME_PLACE_M / 2:
+            return Answer(
+                "review", "ambiguous", tuple(replace(place, score=0.85) for place in places[:MOST_CANDIDATES])
+            )
+        name = places[0].name + "".join(
+            "," + place.name[len(parse(plain(place.name)).base) :] for place in places[1:]
+        )
+        level = places[0].level
+        middle = Candidate(name, level, float(x.mean()), float(y.mean()), places[0].radius_m + spread, 0.9)
+        return Answer("accepted", "", (middle,))
 
     def _numbered(self, text: str, address: Address, prefix: tuple[str, ...]) -> Answer | None:
         """Return the answer for a text with house numbers, by what else is written in it too."""
@@ -308,19 +495,51 @@ class OfflineGeocoder:
             if similar:
                 return self._misspelt(similar)
         answer = self._number(name, address, prefix)
-        if before and (answer is None or answer.status != "accepted"):
+        if before and not self._is_explained(before, answer):
             # 硫娇刑1村12号 ends in the known 娇刑1村, which has no 12号, and is 硫刑1村12号 misspelt
-            similar = self._by_numbers(plain(address.base) + address.chain, address)
-            if similar and similar[0][1] >= ALMOST_THE_SAME:
+            whole = plain(address.base) + address.chain
+            similar = self._by_numbers(whole, address)
+            is_found = answer is not None and answer.status != "rejected"
+            least = max(ALMOST_THE_SAME, likeness(name + address.chain, whole) if is_found else 0.0)
+            if similar and similar[0][1] > least:
                 return self._misspelt(similar)
         if answer is None or answer.status == "rejected":
             return answer
+        return self._with_words(answer, name, address, before, after, prefix).moved(shift)
+
+    def _with_words(
+        self, answer: Answer, name: str, address: Address, before: str, after: str, prefix: tuple[str, ...]
+    ) -> Answer:
+        """Return the answer for a number by the words around it, which may name another place."""
         best = answer.candidates[0]
+        if address.inner and address.chain not in self.gazetteer.streets.get(name, Street()).doors:
+            # 新塍大道118号和洛东花园3幢 is no building of a house
+            problem = self._unexplained(address.inner, best, is_before=False) or "extra_words"
+            inside = address.inner + address.chain.removeprefix(address.numbers[0][0] + address.numbers[0][1])
+            second = self._second_place(inside, prefix)
+            answer = answer.to_review("conflict" if second else problem)
+            answer = replace(answer, candidates=(*answer.candidates, *second)[:MOST_CANDIDATES])
         for words, is_before in ((before, True), (after, False)):
             problem = self._unexplained(words, best, is_before) if words else ""
             if problem:
                 answer = answer.to_review(problem)
-        return answer.moved(shift)
+                if problem == "conflict" and not is_before:
+                    answer = replace(
+                        answer,
+                        candidates=(*answer.candidates, *self._second_place(words, prefix))[:MOST_CANDIDATES],
+                    )
+        return answer
+
+    def _is_explained(self, before: str, answer: Answer | None) -> bool:
+        """Say whether the words before a known address agree with it."""
+        if answer is None or not answer.candidates or answer.status == "rejected":
+            return False
+        return self._unexplained(before, answer.candidates[0], is_before=True) == ""
+
+    def _second_place(self, words: str, prefix: tuple[str, ...]) -> tuple[Candidate, ...]:
+        """Return the place that words behind an address name, for review beside it."""
+        answer = self._exactly(words.lstrip("和与及至到,-"), prefix)
+        return answer.candidates[:1] if answer is not None and answer.status != "rejected" else ()
 
     def _misspelt(self, rated: list[tuple[int, float]]) -> Answer:
         places = [self._candidate(entry, round(0.9 * score, 4)) for entry, score in rated[:MOST_CANDIDATES]]
@@ -434,7 +653,7 @@ class OfflineGeocoder:
     def _crossing(self, roads: Crossing) -> Answer | None:
         """Return the answer for two known roads, None when one is unknown."""
         gazetteer = self.gazetteer
-        pairs = self._road_pairs(roads)
+        pairs = gazetteer.road_pairs(roads)
         for first, second in pairs:
             pair = (first, second) if first <= second else (second, first)
             entries = gazetteer.named_crossings.get(pair)
@@ -453,18 +672,6 @@ class OfflineGeocoder:
                 is_drawn = first in gazetteer.road_lines and second in gazetteer.road_lines
                 return answer if is_drawn else answer.to_review("crossing_estimated")
         return _rejected("roads_do_not_cross") if known and roads.is_said else None
-
-    def _road_pairs(self, roads: Crossing) -> list[tuple[str, str]]:
-        ends = ("", "路") if roads.ends_in_road else ("",)
-        if roads.second:
-            return [(roads.first, roads.second + end) for end in ends]
-        is_road, both = self.gazetteer.is_road, roads.first
-        return [
-            (both[:cut], both[cut:] + end)
-            for end in ends
-            for cut in range(2, len(both))
-            if is_road(both[:cut]) and is_road(both[cut:] + end)
-        ]
 
     def _between(self, first: str, second: str, prefix: tuple[str, ...]) -> Answer | None:
         """Return the middle of two exact places."""
@@ -555,7 +762,7 @@ class OfflineGeocoder:
                 words = own
         return ""
 
-    def _is_beside(self, name: str, place: Candidate) -> bool:
+    def _is_beside(self, name: str, place: Candidate, reach_m: float = BESIDE_M) -> bool:
         """Say whether a known name lies near a place; a village is near what lies in it."""
         gazetteer = self.gazetteer
         if name in gazetteer.villages:
@@ -563,7 +770,7 @@ class OfflineGeocoder:
             return bool(shapely.distance(gazetteer.villages[name][1], shapely.Point(lon, lat)) < 0.003)
         if name in gazetteer.road_lines:
             return bool(
-                shapely.distance(gazetteer.road_lines[name], shapely.Point(place.x, place.y)) < BESIDE_M
+                shapely.distance(gazetteer.road_lines[name], shapely.Point(place.x, place.y)) < reach_m
             )
         entries = [
             *gazetteer.aliases.get(name, ()),
@@ -573,41 +780,70 @@ class OfflineGeocoder:
         if not entries:
             return False
         away = np.hypot(gazetteer.x[entries] - place.x, gazetteer.y[entries] - place.y)
-        return bool((away < BESIDE_M + np.where(away > 0, gazetteer.radii[entries], 0)).any())
+        radii = np.where(away > 0, np.minimum(gazetteer.radii[entries], reach_m), 0)
+        return bool((away < reach_m + radii).any())
 
     # -- misspelt places -----------------------------------------------------------------------------------
 
-    def _nearly(
-        self, rest: str, anchor: str, shift: Shift, prefix: tuple[str, ...], failed: Answer | None
-    ) -> Answer:
-        """Return places with names like the text; every number must agree."""
-        address = parse(rest)
+    def _nearly(self, readings: list[_Reading], failed: Answer | None) -> Answer:
+        """Return places whose names are like the text or a part of it; every number must agree."""
+        if failed is not None and failed.reason == "elsewhere":
+            return failed
+        shortest = readings[-1]
+        rated: dict[int, float] = {}
+        shifts: dict[int, Shift] = {}
+        for reading in [each for each in (readings[0], shortest) if not each.is_elsewhere][-2:]:
+            # 和瑞消区 is no district but 和瑞小区 misspelt
+            whole = reading.whole if reading.has_strangers else ""
+            for order, prefix in (
+                (reading.rest, reading.prefix),
+                (turned(reading.rest), reading.prefix),
+                (whole, ()),
+            ):
+                for entry, score, shift in self._like(order) if order else ():
+                    fits = self.gazetteer.inside[entry] and _agree(prefix, self.gazetteer.districts[entry])
+                    if fits and score > rated.get(entry, 0.0):
+                        rated[entry], shifts[entry] = score, shift
+            if shortest is readings[0]:
+                break
+        best = max(rated.values(), default=0.0)
+        if failed is not None and failed.reason == "roads_do_not_cross" and best < ALMOST_THE_SAME:
+            return failed
+        if best < ALMOST_THE_SAME:
+            answer = self._nearly_crossing(shortest.rest)
+            if answer is not None:
+                return answer
+            answer = self._in_sentence(shortest)
+            if answer is not None and answer.candidates[0].score > 0.9 * best:
+                return answer
+        if not rated:
+            return failed if failed is not None else _rejected("place_unknown")
+        order_of = sorted(rated, key=lambda entry: (-rated[entry], self.gazetteer.names[entry], entry))
+        candidates = [
+            self._candidate(entry, round(0.9 * rated[entry], 4)).moved(shifts[entry]) for entry in order_of
+        ]
+        is_inside = self.gazetteer.bare(order_of[0]) in plain(shortest.rest)
+        reason = "extra_words" if is_inside else "spelling"
+        return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
+
+    def _like(self, text: str) -> list[tuple[int, float, Shift]]:
+        """Return the entries whose names are like a text, how much, and how the place lies from them."""
+        address = parse(text)
         if address.numbers:
             relation = relation_at_start(address.tail) if address.tail else None
             after, shift = relation if relation is not None else (address.tail, Shift())
             numbered = plain(address.base) + address.chain
-            rated = self._by_numbers(numbered + plain(after), Address("")) if digits_of(after) else []
+            rated = self._by_numbers(numbered + plain(after), Address("")) if numbers_of(after) else []
             rated = rated or self._by_numbers(numbered, address)
         else:
+            anchor, shift = text, Shift()
+            while (relation := relation_at_end(anchor)) is not None and len(plain(relation[0])) > 1:
+                anchor, shift = relation[0], shift.and_then(relation[1])
             rated = [*self._without_unit(plain(anchor)), *self._by_name(plain(anchor))]
             if any(character.isdigit() for character in anchor):
                 both = dict(rated) | dict(self._by_numbers(plain(anchor), Address("")))
-                rated = sorted(both.items(), key=lambda each: (-each[1], each[0]))
-        fitting = [
-            (entry, score)
-            for entry, score in rated
-            if self.gazetteer.inside[entry] and _agree(prefix, self.gazetteer.districts[entry])
-        ]
-        if not fitting and not address.numbers:
-            answer = self._nearly_crossing(anchor)
-            if answer is not None:
-                return answer.moved(shift)
-        if not fitting:
-            return failed if failed is not None else _rejected("place_unknown")
-        candidates = [self._candidate(entry, round(0.9 * score, 4)).moved(shift) for entry, score in fitting]
-        is_inside = self.gazetteer.bare(fitting[0][0]) in plain(rest)
-        reason = "extra_words" if is_inside else "spelling"
-        return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
+                rated = list(both.items())
+        return [(entry, score, shift) for entry, score in rated]
 
     def _without_unit(self, text: str) -> list[tuple[int, float]]:
         """Return the entries at a number that follows a known name without its unit: 北街12好又多."""
@@ -619,29 +855,36 @@ class OfflineGeocoder:
         return [(entry, 0.8) for entry in entries]
 
     def _by_numbers(self, text: str, address: Address) -> list[tuple[int, float]]:
-        """Return the entries that have exactly the digits of a text, best first."""
+        """Return the entries that have exactly the numbers of a text, best first."""
         gazetteer = self.gazetteer
         rated: dict[int, float] = {}
-        spelt, chain = in_digits(text), digits_of(address.chain)
-        of_base = digits_of(in_digits(address.base))
-        for digits in sorted({digits_of(spelt), chain} - {""}):
-            if digits not in gazetteer.by_digits:
+        spelt, chain = in_digits(text), numbers_of(address.chain)
+        numbers, of_base = numbers_of(spelt), numbers_of(address.base)
+        for wanted, words in sorted({(numbers, without_digits(spelt)), (chain, without_digits(text))}):
+            if wanted not in gazetteer.by_numbers:
                 continue
-            for entry, score in gazetteer.by_digits[digits].like(without_digits(spelt)):
-                name = gazetteer.bare(entry)
-                base = digits_of(name).removesuffix(chain)
-                has_all = digits_of(address.base) in base and _may_be(base, of_base)
-                # 17 are the digits of 民星1村7号, and of the number alone of 民星1村17号
-                if digits_of(in_digits(name)) == digits_of(spelt) or (digits == chain and has_all):
+            for entry, score in gazetteer.by_numbers[wanted].like(words):
+                if self._has_numbers(entry, numbers, chain, of_base):
                     rated[entry] = max(rated.get(entry, 0.0), score)
         if address.numbers and not rated:
             # the estate itself, where its buildings are not listed
             for name, score in gazetteer.spellings.near(plain(address.base)):
-                fits = digits_of(address.base) in digits_of(name) and _may_be(digits_of(name), of_base)
+                fits = _may_be(numbers_of(name), of_base)
                 for entry in gazetteer.named.get(name, ()) if fits else ():
                     if gazetteer.levels[entry] != "road":
                         rated[entry] = max(rated.get(entry, 0.0), 0.8 * score)
         return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
+
+    def _has_numbers(
+        self, entry: int, numbers: tuple[str, ...], chain: tuple[str, ...], of_base: tuple[str, ...]
+    ) -> bool:
+        """Say whether an entry has every number of a text, or the same chain and no other number before it."""
+        name = self.gazetteer.bare(entry)
+        if numbers_of(in_digits(name)) == numbers:
+            return True
+        # 五一路 may be misspelt so that no numeral is left; 民星1村 is 1 however it is written
+        own, own_chain = numbers_of(name), numbers_of(self.gazetteer.chains[entry])
+        return bool(chain) and own_chain == chain and _may_be(own[: len(own) - len(own_chain)], of_base)
 
     def _by_name(self, text: str) -> list[tuple[int, float]]:
         """Return the entries whose name is like a text or stands in it, best first."""
@@ -653,26 +896,114 @@ class OfflineGeocoder:
             for _, name in gazetteer.names_in(text)
             if len(name) > 2 and not _GENERIC.fullmatch(name)
         ]
-        given = digits_of(in_digits(text))
+        given = numbers_of(in_digits(text))
         for name, score in [*close, *inside]:
-            if _may_be(digits_of(name), given):
+            if _may_be(numbers_of(in_digits(name)), given):
                 named, weak = gazetteer.named.get(name, ()), gazetteer.weak.get(name, ())
                 for entry in (*named, *weak, *gazetteer.aliases.get(name, ())):
                     rated[entry] = max(rated.get(entry, 0.0), score)
         return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
+
+    # -- inside a sentence -----------------------------------------------------------------------------------
+
+    def _in_sentence(self, reading: _Reading) -> Answer | None:
+        """Return the places that a sentence names among other words, always for review."""
+        found: list[tuple[float, Candidate]] = []
+        text = _BRACKETS.sub("", without_quantities(numbers_in_order(reading.rest)))
+        clauses = [each for each in _NUMBER_COMMA.sub(r"\1", text).split(",") if len(each) > 1]
+        for clause in clauses:
+            for shorter in (clause, *without_beginning(clause)[:1]):
+                found += self._named_in(shorter)
+        if not found:
+            for clause in clauses:
+                found += self._nearly_named_in((without_beginning(clause) or [clause])[0])
+        if not found:
+            return None
+        found.sort(key=lambda each: (-each[0], each[1].name, each[1].x))
+        places: list[Candidate] = []
+        for score, place in found:
+            if place.entry >= 0 and not _agree(reading.prefix, self.gazetteer.districts[place.entry]):
+                continue
+            if all(_metres(place, other) > 1 for other in places):
+                places.append(replace(place, score=round(min(score, MOST_UNSURE), 4)))
+        if not places:
+            return None
+        is_exact = found[0][0] >= 0.5
+        return Answer("review", "extra_words" if is_exact else "spelling", tuple(places[:MOST_CANDIDATES]))
+
+    def _named_in(self, clause: str) -> list[tuple[float, Candidate]]:
+        """Return the places that known names in a clause mean, with a score: numbers before names before roads."""
+        found: list[tuple[float, Candidate]] = []
+        names = self.gazetteer.names_in(clause)
+        reached = 0
+        for place, (start, name) in enumerate(names):
+            number = _NUMBER_BEFORE.search(clause, reached, start)
+            is_own = number is not None and (number.start() > reached or reached == 0)
+            reached = start + len(name)
+            rest = clause[start:]
+            if number is not None and is_own and not clause[reached : reached + 1].isdigit():
+                rest = numbers_in_order(name + number.group()) + clause[reached:]  # 309弄本溪路
+            answer: Answer | None = None
+            kind = 0.0
+            address = parse(rest)
+            if address.numbers and plain(address.base) == name:
+                answer, kind = self._number(name, address, ()), 0.8
+                relation = relation_at_start(address.tail)
+                shift = relation[1] if relation is not None else Shift()
+                answer = answer.moved(shift) if answer is not None else None
+            elif place + 1 < len(names) and self.gazetteer.is_road(name):
+                word = _CROSSING_INSIDE.match(clause, names[place + 1][0] + len(names[place + 1][1]) - 1)
+                roads = crossing(clause[start : word.end()]) if word is not None else None
+                answer, kind = (self._crossing(roads) if roads is not None else None), 0.75
+            if answer is None and len(name) > 2 and not _GENERIC.fullmatch(name):
+                answer = self._exactly(name, ())
+                kind = 0.6
+            if answer is not None and answer.status != "rejected":
+                coarse = (
+                    0.2 if answer.candidates[0].level in {"road", "village"} and not address.numbers else 0.0
+                )
+                unsure = 0.1 if answer.status != "accepted" else 0.0
+                share = 0.09 * min(len(name) / len(clause), 1.0)
+                found += [(kind + share - coarse - unsure, each) for each in answer.candidates[:2]]
+        return found
+
+    def _nearly_named_in(self, clause: str) -> list[tuple[float, Candidate]]:
+        """Return the places whose names are like a piece of a clause."""
+        gazetteer = self.gazetteer
+        rated: dict[int, float] = {}
+        # the words to the left of a number, the number, and nothing behind it
+        for match in _NUMBERED_PIECE.finditer(clause):
+            address = parse(match.group())
+            if not address.numbers:
+                continue
+            numbers, chain = numbers_of(in_digits(match.group())), numbers_of(address.chain)
+            shortlist = gazetteer.by_numbers.get(chain)
+            if shortlist is not None:
+                for entry, score in shortlist.within(without_digits(match.group())):
+                    if self._has_numbers(entry, numbers, chain, numbers_of(address.base)):
+                        rated[entry] = max(rated.get(entry, 0.0), score)
+        if not rated:
+            given = numbers_of(in_digits(clause))
+            for name, score in gazetteer.spellings.within(clause):
+                fits = _may_be(numbers_of(in_digits(name)), given)
+                for entry in gazetteer.named.get(name, ()) if fits else ():
+                    if gazetteer.levels[entry] not in {"road", "village"} and not _GENERIC.fullmatch(name):
+                        rated[entry] = max(rated.get(entry, 0.0), 0.9 * score)
+        return [(0.75 * score, self._candidate(entry, score)) for entry, score in rated.items()]
 
     def _nearly_crossing(self, anchor: str) -> Answer | None:
         roads = crossing(anchor)
         if roads is None or not roads.second or not roads.is_said:
             return None
         ends = ("", "路") if roads.ends_in_road else ("",)
-        firsts = self._roads_near(roads.first)
-        seconds = [name for end in ends for name in self._roads_near(roads.second + end)]
-        for first in firsts:
-            for second in seconds:
-                answer = self._crossing(replace(roads, first=first, second=second, ends_in_road=False))
-                if answer is not None and answer.status != "rejected":
-                    return answer.to_review("spelling")
+        for one, other in ((roads.first, roads.second), *roads.others)[:3]:
+            firsts = self._roads_near(one)
+            seconds = [name for end in ends for name in self._roads_near(other + end)]
+            for first in firsts:
+                for second in seconds:
+                    answer = self._crossing(Crossing(first, second, roads.shift))
+                    if answer is not None and answer.status != "rejected":
+                        return answer.to_review("spelling")
         return None
 
     def _roads_near(self, name: str) -> list[str]:
@@ -755,9 +1086,13 @@ def _agree(text: tuple[str, ...], entry: tuple[str, ...]) -> bool:
     return True
 
 
-def _may_be(wanted: str, given: str) -> bool:
-    """Say whether a text with these digits may mean a name with those: 民星二村 is not 民星一村."""
-    return not wanted or not given or wanted in given
+def _metres(first: Candidate, second: Candidate) -> float:
+    return float(np.hypot(first.x - second.x, first.y - second.y))
+
+
+def _may_be(wanted: tuple[str, ...], given: tuple[str, ...]) -> bool:
+    """Say whether a text with these numbers may mean a name with those: 民星二村 is not 民星一村."""
+    return not wanted or not given or set(wanted) <= set(given)
 
 
 def _doors(street: Street, address: Address, is_road: bool) -> tuple[list[int], bool]:

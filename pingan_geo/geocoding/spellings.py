@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -16,12 +17,33 @@ from pingan_geo.geocoding.addresses import in_digits
 LEAST_LIKENESS = 0.5
 #: The same for names whose numbers agree, compared without these but with their units.
 LEAST_NUMBERED_LIKENESS = 0.6
+#: The same for a part of a longer text.
+LEAST_LIKENESS_WITHIN = 0.72
 _PIECES_IN_COMMON = 40
+_LOOKED_AT = 9
+
+
+#: Characters that are taken for each other because they look alike: one part in common, or nearly one shape.
+_ALIKE = (
+    "塍滕腾縢藤膝胜塖誊 苑宛菀婉碗 园圆囿 洛络落骆格路 设没役 未末朱 己已巳 土士工 人入八 日曰目 天夭夫 千干于 贝见 "
+    "青清晴睛情请静靖 方芳坊访防纺仿 令铃玲岭领零龄冷 江红虹缸杠 胡湖葫蝴糊 羊洋样祥详 皇煌惶蝗凰 唐塘糖搪 包跑泡抱炮饱苞 "
+    "桂挂佳娃洼哇住往 莫漠模摸膜幕墓 宗综棕踪崇 建健键 兴共 康庚唐糠 和知利种 富福副幅 竹行 桥侨轿娇骄 荷何河 梅海悔 "
+    "柳卯 杨扬汤肠 桃挑逃跳 李季 陈陣冻东 王玉主壬 田由甲申电 村材林 镇填慎真 华毕 庭廷延挺 嘉喜 锦绵棉 瑞端湍 "
+    "新析所 明朋 阳阴 春舂 秋秒 冬各 金全舍 银很根恨跟 水永冰 木本术 火灭伙 石右古 山出 丰奉 民氏 政故 安按鞍 定锭 "
+    "平苹坪 昌冒唱 武式 宁亭 苏办 州洲川 南楠 北比此 西酉 中申串 光先 复夏 长张涨 寿筹 常堂尝裳 德徳 昆崑 仓苍舱沧 "
+    "港巷 浜滨宾 埭棣逮 荡汤 湾弯 渡度 浦蒲铺捕 漕曹槽 溪奚 泾径经轻 沈沉忱 姚桃 徐除涂 钱残栈线浅 陆击 周同 吴昊 "
+    "高亮 家蒙 庙届 庄压 店点 厂广 场杨 馆管 院完 校较 学字 小少 大太犬 星晨 晨辰 旗棋期 蓬篷 莱菜 贤资 思恩 育肓 才材 "
+    "能熊 仁仕 万方 通诵 达送 友支 谊宜 盛成城诚 顺须 发友 宏宠 利刹 旺枉汪 美羡 琪棋淇 鼎员 创苍 业亚 振震 环坏怀 城域 "
+    "乌鸟岛 公分 火大 车东 站战 供洪拱哄 销消稍梢 社杜 牌碑 派脉 所听 幼幻 儿几 超起 市布 便更 饭板版 药约 理埋 服报 "
+    "装袋 果裸 汽气 修侈 具县 烟咽 酒洒 快块 餐登 母毋 婴樱 珠株 宝室 茶荼 纺仿 织识 包句 限根 司同 子孑 门问闪 名各 邸底 "
+    "里理 厦夏 楼搂 栋株 座坐 层尽 幢撞 弄异 浩皓 堂党 观现 亭停 阁阅 岸炭 沙纱妙 汇江 塔搭 凤风 龙尤 虎虚 鹤鹊 燕蒸 松讼 柏伯"
+)
+_SHAPES = {ord(character): group[0] for group in reversed(_ALIKE.split()) for character in group if character}
 
 
 @lru_cache(maxsize=30_000)
 def _syllable(character: str) -> str:
-    """Return how a character sounds to an ear that does not tell zh from z, n from ng, n from l."""
+    """Return how a character sounds, without its tone."""
     if character.isdigit():
         character = "零一二三四五六七八九"[int(character)]  # 物乌耳村 sounds like 物乌2村
     if not "\u3400" <= character <= "\u9fff":
@@ -29,8 +51,26 @@ def _syllable(character: str) -> str:
     from pypinyin import lazy_pinyin
 
     syllable: str = lazy_pinyin(character)[0]
-    for precise, rough in (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l")):
-        if syllable.startswith(precise):
+    return syllable
+
+
+@lru_cache(maxsize=30_000)
+def _rough(character: str) -> str:
+    """Return how a character sounds to an ear of the south: zh is z, n is l at the beginning, f is h, ng is n."""
+    syllable = _syllable(character)
+    if len(syllable) == 1 and not syllable.isascii():
+        return syllable
+    for precise, rough in (
+        ("zh", "z"),
+        ("ch", "c"),
+        ("sh", "s"),
+        ("n", "l"),
+        ("r", "l"),
+        ("f", "h"),
+        ("hu", "h"),
+        ("w", "h"),
+    ):
+        if syllable.startswith(precise) and len(syllable) > len(precise):
             syllable = rough + syllable[len(precise) :]
             break
     return syllable.removesuffix("g") if syllable.endswith("ng") else syllable
@@ -38,6 +78,11 @@ def _syllable(character: str) -> str:
 
 @lru_cache(maxsize=30_000)
 def _sound_of(character: str) -> str:
+    return _one_character(_rough(character))
+
+
+@lru_cache(maxsize=30_000)
+def _exact_sound_of(character: str) -> str:
     return _one_character(_syllable(character))
 
 
@@ -50,22 +95,57 @@ def _one_character(syllable: str) -> str:
     return syllable if len(syllable) == 1 else chr(0xF0000 + value % 131_000)
 
 
+@lru_cache(maxsize=60_000)
 def sound(text: str) -> str:
-    """Return how a text sounds, one character for each of its own; only to be compared."""
+    """Return how a text sounds to an ear of the south, one character for each of its own; only to be compared."""
     return "".join(map(_sound_of, text))
 
 
+@lru_cache(maxsize=60_000)
+def _exact_sound(text: str) -> str:
+    return "".join(map(_exact_sound_of, text))
+
+
+def _shape(text: str) -> str:
+    """Return a text in which characters that look alike are one."""
+    return text.translate(_SHAPES)
+
+
+def is_misspelt(word: str, right: str) -> bool:
+    """Say whether a word is another with one character taken for one that sounds or looks like it."""
+    if len(word) != len(right) or sum(one != other for one, other in zip(word, right, strict=True)) != 1:
+        return False
+    return sound(word) == sound(right) or _shape(word) == _shape(right)
+
+
 def likeness(first: str, second: str) -> float:
-    """Return how alike two names are, 0–1: half by spelling, half by sound.
+    """Return how alike two names are, 0–1: half by spelling, half by sound or by look, whichever is nearer.
 
     By characters in common in their order, by the number of slips that make one of the other, and a little by
     characters in common in any order: two exchanged characters are likelier than a wrong one.
     """
-    heard, other = sound(first), sound(second)
-    common = (fuzz.ratio(first, second) + fuzz.ratio(heard, other)) / 200
-    slips = (OSA.normalized_similarity(first, second) + OSA.normalized_similarity(heard, other)) / 2
+    seen = [(_exact_sound(first), _exact_sound(second)), (_shape(first), _shape(second))]
+    common = max(fuzz.ratio(one, other) for one, other in seen)
+    slips = max(OSA.normalized_similarity(one, other) for one, other in seen)
+    rough = sound(first), sound(second)
+    common = max(common, 0.98 * fuzz.ratio(*rough))
+    slips = max(slips, 0.98 * OSA.normalized_similarity(*rough))
+    common = (fuzz.ratio(first, second) + common) / 200
+    slips = (OSA.normalized_similarity(first, second) + slips) / 2
     anywhere = fuzz.ratio("".join(sorted(first)), "".join(sorted(second))) / 100
     return 0.45 * common + 0.45 * slips + 0.1 * anywhere
+
+
+def likeness_within(name: str, text: str) -> float:
+    """Return how alike a name and the piece of a text are that is most like it, 0–1."""
+    if len(text) <= len(name):
+        return likeness(name, text)
+    found = [fuzz.partial_ratio_alignment(name, text), fuzz.partial_ratio_alignment(sound(name), sound(text))]
+    ends = {each.dest_end for each in found if each is not None}
+    size = len(name)
+    pieces = {text[max(end - size, 0) : end + late] for end in ends for late in (-1, 0, 1)}
+    pieces |= {text[max(end - size - early, 0) : end] for end in ends for early in (-1, 1)}
+    return max((likeness(name, piece) for piece in pieces if piece), default=0.0)
 
 
 class Spellings:
@@ -87,9 +167,10 @@ class Spellings:
             for key in _one_less(name):
                 self._short[key].append(index)
             self._sounds[sound(name)].append(index)
-            for piece in _pieces(name):
+            for piece in _pieces(name) | _pieces(sound(name)):
                 pieces[piece].append(index)
         self._pieces = {piece: np.array(where, dtype=np.int32) for piece, where in pieces.items()}
+        self._weight = np.array([max(len(name), 2) ** 0.3 for name in self._spelt])
 
     def near(self, name: str) -> list[tuple[str, float]]:
         """Return the names that are one character or only the characters' sound away, best first."""
@@ -108,20 +189,47 @@ class Spellings:
     def like(self, name: str, limit: int = 8) -> list[tuple[str, float]]:
         """Return the names that have the most in common with one, by rare pieces first, best first."""
         name = in_digits(name)
+        likely = self._most_like(name, self._likely(name), fuzz.ratio)
+        rated = [(self.names[index], likeness(name, self._spelt[index])) for index in likely]
+        rated = [each for each in rated if each[1] >= LEAST_LIKENESS]
+        return sorted(rated, key=lambda each: (-each[1], each[0]))[:limit]
+
+    def within(self, text: str, limit: int = 8) -> list[tuple[str, float]]:
+        """Return the names that a part of a longer text is most like, best first."""
+        text = in_digits(text)
+        likely = [index for index in self._likely(text) if 3 <= len(self._spelt[index]) <= len(text) + 1]
+        likely = self._most_like(text, likely, fuzz.partial_ratio)
+        rated = [(self.names[index], likeness_within(self._spelt[index], text)) for index in likely]
+        rated = [each for each in rated if each[1] >= LEAST_LIKENESS_WITHIN]
+        return sorted(rated, key=lambda each: (-each[1], -len(each[0]), each[0]))[:limit]
+
+    def _most_like(self, text: str, likely: list[int], scorer: Any) -> list[int]:
+        """Return the few of the likely names that are most like a text by spelling or by sound."""
+        heard = sound(text)
+        by_spelling = {index: scorer(text, self._spelt[index]) for index in likely}
+        by_sound = {index: scorer(heard, sound(self._spelt[index])) for index in likely}
+        return sorted(
+            {
+                index
+                for scores in (by_spelling, by_sound)
+                for index in sorted(likely, key=lambda each: (-scores[each], each))[:_LOOKED_AT]
+            }
+        )
+
+    def _likely(self, text: str) -> list[int]:
+        """Return the names with the most and rarest pieces in common with a text."""
         score = np.zeros(len(self.names))
-        for piece in _pieces(name):
+        for piece in _pieces(text) | _pieces(sound(text)):
             where = self._pieces.get(piece)
             if where is not None:
                 score[where] += 1.0 / np.log2(2.0 + len(where))
         if not score.any():
             return []
+        # of two names with the same pieces in common the shorter has less that the text lacks
+        score /= self._weight
         many = min(_PIECES_IN_COMMON, len(score))
         likely = np.argpartition(-score, many - 1)[:many]
-        rated = [
-            (self.names[index], likeness(name, self._spelt[index])) for index in likely if score[index] > 0
-        ]
-        rated = [each for each in rated if each[1] >= LEAST_LIKENESS]
-        return sorted(rated, key=lambda each: (-each[1], each[0]))[:limit]
+        return [int(index) for index in likely if score[index] > 0]
 
 
 class Shortlist:
@@ -137,10 +245,12 @@ class Shortlist:
         self.names.append(name)
         self.entries.append(entry)
 
+    def close(self) -> None:
+        """Make ready what is compared; no name may be added after it."""
+        self._sounds = [sound(each) for each in self.names]
+
     def like(self, name: str, limit: int = 8) -> list[tuple[int, float]]:
         """Return the entries whose names are most like one, and how much, best first."""
-        if len(self._sounds) != len(self.names):
-            self._sounds = [sound(each) for each in self.names]
         found = {
             index
             for words, names in ((name, self.names), (sound(name), self._sounds))
@@ -150,6 +260,19 @@ class Shortlist:
         }
         rated = [(self.entries[index], likeness(name, self.names[index])) for index in found]
         rated = [each for each in rated if each[1] >= LEAST_NUMBERED_LIKENESS]
+        return sorted(rated, key=lambda each: (-each[1], each[0]))[:limit]
+
+    def within(self, text: str, limit: int = 8) -> list[tuple[int, float]]:
+        """Return the entries whose names are most like a piece of a longer text, best first."""
+        found = {
+            index
+            for words, names in ((text, self.names), (sound(text), self._sounds))
+            for _, _, index in process.extract(
+                words, names, scorer=fuzz.partial_ratio, limit=2 * limit, score_cutoff=60
+            )
+        }
+        rated = [(self.entries[index], likeness_within(self.names[index], text)) for index in found]
+        rated = [each for each in rated if each[1] >= LEAST_LIKENESS_WITHIN]
         return sorted(rated, key=lambda each: (-each[1], each[0]))[:limit]
 
 
