@@ -13,60 +13,145 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pingan_geo.workflow.aliases import (
+        add_alias,
+        export_aliases,
+        import_aliases,
+        list_aliases,
+        remove_alias,
+    )
+    from pingan_geo.workflow.answers import Answer, Outcome, answer, take_back_answer
     from pingan_geo.workflow.checks import Finding, check_town
+    from pingan_geo.workflow.corrections import list_corrections
+    from pingan_geo.workflow.duplicates import (
+        Incident,
+        Search,
+        find_all_duplicates,
+        keep_apart,
+        merge,
+        reports_of_incident,
+        unmerge,
+    )
     from pingan_geo.workflow.explore import MapView, explore, index_reports, load_reports
     from pingan_geo.workflow.exports import Export, export_table
+    from pingan_geo.workflow.gazetteer import proposing_geocoder, town_gazetteer, town_geocoder
     from pingan_geo.workflow.held import export_held, held_rows
     from pingan_geo.workflow.hotspots import Hotspots, export_hotspots, find_hotspots
     from pingan_geo.workflow.import_layers import import_layer, undo_import
     from pingan_geo.workflow.import_reports import import_reports
+    from pingan_geo.workflow.layouts import find_layout, forget_layout, list_layouts, remember_layout
+    from pingan_geo.workflow.ledger_export import export_ledger
+    from pingan_geo.workflow.locate import LocatedTable, locate_table
     from pingan_geo.workflow.make_demo import make_demo
+    from pingan_geo.workflow.review import Candidate, Queue, ReviewItem, review_queue
     from pingan_geo.workflow.towns import Town, create_town, open_town
 
 __all__ = [
+    "Answer",
+    "Candidate",
     "Export",
     "Finding",
     "Hotspots",
+    "Incident",
+    "LocatedTable",
     "MapView",
+    "Outcome",
+    "Queue",
+    "ReviewItem",
+    "Search",
     "Town",
+    "add_alias",
+    "answer",
     "check_town",
     "create_town",
     "explore",
+    "export_aliases",
     "export_held",
     "export_hotspots",
+    "export_ledger",
     "export_table",
+    "find_all_duplicates",
     "find_hotspots",
+    "find_layout",
+    "forget_layout",
     "held_rows",
+    "import_aliases",
     "import_layer",
     "import_reports",
     "index_reports",
+    "keep_apart",
+    "list_aliases",
+    "list_corrections",
+    "list_layouts",
     "load_reports",
+    "locate_table",
     "make_demo",
+    "merge",
     "open_town",
+    "proposing_geocoder",
+    "remember_layout",
+    "remove_alias",
+    "reports_of_incident",
+    "review_queue",
+    "take_back_answer",
+    "town_gazetteer",
+    "town_geocoder",
     "undo_import",
+    "unmerge",
 ]
 
 _MODULES = {
+    "Answer": "answers",
+    "Candidate": "review",
     "Export": "exports",
     "Finding": "checks",
     "Hotspots": "hotspots",
+    "Incident": "duplicates",
+    "LocatedTable": "locate",
     "MapView": "explore",
+    "Outcome": "answers",
+    "Queue": "review",
+    "ReviewItem": "review",
+    "Search": "duplicates",
     "Town": "towns",
+    "add_alias": "aliases",
+    "answer": "answers",
     "check_town": "checks",
     "create_town": "towns",
     "explore": "explore",
+    "export_aliases": "aliases",
     "export_held": "held",
     "export_hotspots": "hotspots",
+    "export_ledger": "ledger_export",
     "export_table": "exports",
+    "find_all_duplicates": "duplicates",
     "find_hotspots": "hotspots",
+    "find_layout": "layouts",
+    "forget_layout": "layouts",
     "held_rows": "held",
+    "import_aliases": "aliases",
     "import_layer": "import_layers",
     "import_reports": "import_reports",
     "index_reports": "explore",
+    "keep_apart": "duplicates",
+    "list_aliases": "aliases",
+    "list_corrections": "corrections",
+    "list_layouts": "layouts",
     "load_reports": "explore",
+    "locate_table": "locate",
     "make_demo": "make_demo",
+    "merge": "duplicates",
     "open_town": "towns",
+    "proposing_geocoder": "gazetteer",
+    "remember_layout": "layouts",
+    "remove_alias": "aliases",
+    "reports_of_incident": "duplicates",
+    "review_queue": "review",
+    "take_back_answer": "answers",
+    "town_gazetteer": "gazetteer",
+    "town_geocoder": "gazetteer",
     "undo_import": "import_layers",
+    "unmerge": "duplicates",
 }
 
 
