@@ -89,7 +89,7 @@ class Returned:
         said = self.rules
         shown = {name: said[name] for name in ("dates_only", "digits") if said.get(name) is not None}
         rules = replace(rules, **shown)
-        if rules.datum_known_by != "setting" or "datum" not in said:
+        if rules.datum_known_by != "setting" or not said.get("datum"):
             return rules
         return replace(
             rules,
@@ -189,8 +189,10 @@ def _agreed(file: str, options: list[dict[str, Any]]) -> tuple[dict[str, str], d
         return {}, {}
     rules = [one["rules"] for one in options]
     agreed: dict[str, Any] = {"datum_known_by": rules[0]["datum_known_by"]}
-    for name, empty in (("datum", ""), ("datum_by_source", {}), ("source", "")):
-        agreed[name] = _one_of(file, name, [one.get(name, empty) for one in rules])
+    for name in ("datum", "datum_by_source", "source"):
+        agreed[name] = _one_of(file, name, [one.get(name) or None for one in rules])
+    agreed["datum_by_source"] = agreed["datum_by_source"] or {}
+    agreed["source"] = agreed["source"] or ""
     for name in ("date_order", "year", "swap"):  # an import that did not need it has no say
         agreed[name] = _one_of(file, name, [one[name] for one in rules if one.get(name)] or [None]) or ""
     agreed["year"] = agreed["year"] or None

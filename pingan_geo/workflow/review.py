@@ -51,6 +51,8 @@ ASKED_TOGETHER: Mapping[str, str] = {
 }
 #: What is proposed for one question at most.
 MOST_CANDIDATES = 5
+#: A code is spelled like another one up to so many changed characters.
+_NEAR_SPELLING = 2
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class ReviewItem:
         Where the (first) row stands.
     reason
         Code of :data:`pingan_geo.model.receipt.HOLD_REASONS`, ``""`` for reports that are stored.
+    why
+        Of a place: code of :data:`pingan_geo.model.place.LOCATE_REASONS`, why it is not placed unasked.
     candidates
         Best first.
     received
@@ -122,6 +126,7 @@ class ReviewItem:
     sheet: str = ""
     row_number: int = 0
     reason: str = ""
+    why: str = ""
     candidates: tuple[Candidate, ...] = ()
     received: Mapping[str, Any] = field(default_factory=dict)
     lon: float = math.nan
@@ -381,7 +386,8 @@ class _Words:
         if self._geocoder is None or not words:
             return items
         located = self._geocoder.locate(words)
-        for place, found in zip(asked, located["candidates"], strict=True):
+        reasons = located["reason"] if "reason" in located else [""] * len(words)
+        for place, found, why in zip(asked, located["candidates"], reasons, strict=True):
             candidates = tuple(
                 Candidate(
                     name=str(one["name"]),
@@ -394,7 +400,9 @@ class _Words:
                 for one in json.loads(found or "[]")
             )
             best = candidates[0] if candidates else Candidate()
-            items[place] = replace(items[place], candidates=candidates, lon=best.lon, lat=best.lat)
+            items[place] = replace(
+                items[place], candidates=candidates, lon=best.lon, lat=best.lat, why=str(why)
+            )
         return items
 
     def _like_categories(self, words: str) -> tuple[Candidate, ...]:
@@ -409,15 +417,12 @@ class _Words:
         first = reports.iloc[0]
         grids = self._town.layer("grids")
         inside = reports["grid_id"][reports["grid_id"] != ""].value_counts()
-        candidates = _near_grids(plain, grids, inside)
+        candidates, steps = _near_grids(plain, grids, inside)
         values: dict[str, Any] = {"count": len(reports), "word": codes[0]}
         message = mark("{count} reports name the grid {word}, which the town does not have.")
         if candidates:
+            message = _say_nearest(candidates[0], steps, len(reports))
             values |= {"code": candidates[0].code, "inside": candidates[0].rows}
-            message = mark(
-                "{count} reports name the grid {word}, which the town does not have. The nearest is {code}; "
-                "{inside} of the places lie in it too."
-            )
         return ReviewItem(
             f"grid:{plain}",
             "grid",
@@ -433,22 +438,55 @@ class _Words:
         )
 
 
-def _near_grids(plain: str, grids: Any, inside: pd.Series[Any]) -> tuple[Candidate, ...]:
-    """Return the grids with the most similar codes or names, and the one where most of the reports lie."""
+def _say_nearest(best: Candidate, steps: int, reports: int) -> str:
+    """Return the question about a grid's code, with what speaks for the first proposal."""
+    if steps > _NEAR_SPELLING:
+        if best.rows:
+            return mark(
+                "{count} reports name the grid {word}, which the town does not have, nor any of a code like it. "
+                "{inside} of the places lie in {code}."
+            )
+        return mark(
+            "{count} reports name the grid {word}, which the town does not have, nor any of a code like it; "
+            "the places lie in no grid."
+        )
+    if not best.rows:
+        return mark(
+            "{count} reports name the grid {word}, which the town does not have. The nearest is {code}, but "
+            "none of the places lies in it."
+        )
+    if reports == 1:
+        return mark(
+            "A report names the grid {word}, which the town does not have. The nearest is {code}; the place "
+            "lies in it too."
+        )
+    return mark(
+        "{count} reports name the grid {word}, which the town does not have. The nearest is {code}; "
+        "{inside} of the places lie in it too."
+    )
+
+
+def _near_grids(plain: str, grids: Any, inside: pd.Series[Any]) -> tuple[tuple[Candidate, ...], int]:
+    """Return the grids proposed for a code, and how many characters the most similar code or name differs in.
+
+    Those spelled alike come first; where none is, those come first in which the reports lie.
+    """
     codes, names = grids["code"].tolist(), grids["name"].tolist()
     if not codes:
-        return ()
+        return (), 0
     steps = process.cdist(
         [plain], [*map(spelling, codes), *map(spelling, names)], scorer=Levenshtein.distance
     )[0].astype(float)
     apart = np.minimum(steps[: len(codes)], steps[len(codes) :])
     there = np.array([int(inside.get(code, 0)) for code in codes])
-    order = np.lexsort((codes, -there, apart))[: MOST_CANDIDATES - 1].tolist()
+    nearest = int(apart.min())
+    keys = (codes, -there, apart) if nearest <= _NEAR_SPELLING else (codes, apart, -there)
+    order = np.lexsort(keys)[: MOST_CANDIDATES - 1].tolist()
     most = int(np.lexsort((codes, -there))[0])
     if there[most] and most not in order:
         order.append(most)
     longest = [max(len(plain), len(code), 1) for code in codes]
-    return tuple(
+    candidates = tuple(
         Candidate(
             codes[place],
             names[place] or codes[place],
@@ -457,6 +495,7 @@ def _near_grids(plain: str, grids: Any, inside: pd.Series[Any]) -> tuple[Candida
         )
         for place in order
     )
+    return candidates, nearest
 
 
 def cells_of(connection: Any, held: Any, kinds: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ import pingan_geo
 from pingan_geo import errors
 from pingan_geo.errors import BadChoiceError, NoReportsError, PinganError, SettingsError
 from pingan_geo.i18n import translator
+from pingan_geo.model.place import LOCATE_REASONS
 from pingan_geo.model.receipt import HOLD_REASONS
 
 PACKAGE = Path(pingan_geo.__file__).parent
@@ -78,6 +79,7 @@ def used() -> dict[str, str]:
         if isinstance(value, type) and issubclass(value, PinganError):
             found[value.message] = f"errors.{name}"
     found.update(dict.fromkeys(HOLD_REASONS.values(), "model/receipt.py"))
+    found.update(dict.fromkeys(LOCATE_REASONS.values(), "model/place.py"))
     found.pop("", None)
     return found
 

@@ -13,6 +13,7 @@ import pytest
 
 from pingan_geo.errors import AnswerError, BadChoiceError, RereadError, ReviewItemError
 from pingan_geo.i18n import translator
+from pingan_geo.model.place import LOCATE_REASONS
 from pingan_geo.model.tables import DUPLICATE_PAIRS, HELD_ROWS, PHOTOS
 from pingan_geo.settings import read_settings
 from pingan_geo.storage import duplicates, photos, records, review
@@ -244,13 +245,14 @@ def test_geocoder_proposes_places(town, tmp_path):
                 "score": 0.8,
             }
             assert list(texts) == ["老供消社"]
-            return pd.DataFrame({"candidates": [json.dumps([one])]})
+            return pd.DataFrame({"candidates": [json.dumps([one])], "reason": ["spelling"]})
 
     bring(town, tmp_path / "a.csv", good(1))
     hold(town, 1, "ambiguous_place", "老供消社", 2)
     item = item_of(town, "place", geocoder=Fixed())
     assert [(one.name, one.lon, one.level) for one in item.candidates] == [("老供销社", 120.61, "place")]
     assert (item.lon, item.lat) == (120.61, 30.79)
+    assert LOCATE_REASONS[item.why] == "the spelling differs"
 
 
 # -- categories --------------------------------------------------------------------------------------
@@ -546,6 +548,47 @@ def test_unknown_grid_is_asked_with_the_nearest_and_what_lies_in_it(stating):
     )
     with pytest.raises(AnswerError, match="import of the grids"):
         answer(stating, item.key, Answer("use", code="XC-99"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("codes", "first", "sentence"),
+    [
+        (  # spelled like none: where the places lie
+            {"A0": "东片", "A1": "东片", "A9": "东片"},
+            ("330411104002002", 2),
+            "有 3 条记录写明网格为“东片”，本镇没有这个网格，也没有相近的编号；其中 2 个点落在 330411104002002 内。",
+        ),
+        (  # spelled like several, in one of which the place lies
+            {"A0": "33041110400200二"},
+            ("330411104002002", 1),
+            "有 1 条记录写明网格为“33041110400200二”，本镇没有这个网格。最接近的是 330411104002002，该点也落在该网格内。",
+        ),
+        (  # spelled like one in which no place lies
+            {"A0": "33041110400300-1"},
+            ("330411104003001", 0),
+            "有 1 条记录写明网格为“33041110400300-1”，本镇没有这个网格。最接近的是 330411104003001，但没有一个点落在该网格内。",
+        ),
+    ],
+)
+def test_grid_in_which_the_places_lie_comes_first_unless_one_is_spelled_alike(
+    stating, codes, first, sentence
+):
+    ids = stored(stating)["report_id"]
+    with stating.store.begin() as connection:
+        records.update_stated_grids(connection, ids, [codes.get(number, "") for number in ids.index])
+    item = item_of(stating, "grid")
+    assert (item.candidates[0].code, item.candidates[0].rows) == first
+    assert said_in_chinese(item) == sentence
+
+
+def test_places_in_no_grid_are_said_to_be_in_none(town, tmp_path):
+    bring(town, tmp_path / "a.csv", good(1))
+    with town.store.begin() as connection:
+        records.update_stated_grids(connection, stored(town)["report_id"], ["东片"])
+        numbers = stored(town)["report_id"]
+        records.update_placing(connection, numbers, [""], [""], [""])
+    item = item_of(town, "grid")
+    assert said_in_chinese(item).endswith("也没有相近的编号；这些点不在任何网格内。")
 
 
 @pytest.mark.parametrize("said", [Answer("use", code="330411104001001"), Answer("leave")])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pingan_geo.i18n import Translator, mark
+from pingan_geo.model.place import LOCATE_REASONS
 from pingan_geo.model.receipt import HOLD_REASONS
 from pingan_geo.workflow.answers import Answer, Outcome
 from pingan_geo.workflow.review import Candidate, ReviewItem
@@ -59,6 +60,11 @@ FAULTS: Mapping[str, tuple[str, ...]] = {
 def say_item(item: ReviewItem, t: Translator) -> str:
     """Return the question in one sentence."""
     return t(item.message, **item.values)
+
+
+def say_why(item: ReviewItem, t: Translator) -> str:
+    """Return why a place is not placed unasked, ``""`` where the geocoder gives no reason."""
+    return t(LOCATE_REASONS.get(item.why, item.why)) if item.why else ""
 
 
 def say_candidate(item: ReviewItem, one: Candidate, t: Translator) -> str:
