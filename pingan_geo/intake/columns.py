@@ -272,6 +272,8 @@ _PERSONAL = re.compile(
 _PERSONAL_NUMBERS = re.compile(
     r"身份证|证件号|公民身份号|电话|手机|联系方式|微信|phone|mobile|telephone|idcard|identitycard|passport|^ssn$|^tel$"
 )
+#: Of a heading, more is not looked at: it is a text, and the patterns take the square of its length.
+_LONGEST = 200
 _DBF_NAME = 10  # a Shapefile's table cuts its headings here
 
 
@@ -402,7 +404,7 @@ def map_columns(
 
 
 def _read_heading(text: str) -> _Heading:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold()
 def held_heading(headings: Sequence[str]) -> str:
     """Return the heading under which held rows bear their numbers, ``""`` without one.
 

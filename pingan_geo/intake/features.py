@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pingan_geo.intake.columns import ColumnMap, pair_order
 from pingan_geo.intake.places import PlaceRules, Verdicts, read_places
 from pingan_geo.intake.raw import RawChunk
-from pingan_geo.intake.texts import arrow_text, has_value, pandas_text
+from pingan_geo.intake.texts import arrow_text, mask_persons, pandas_text, says_more
 from pingan_geo.intake.values import broken_rows, corrections_of, further_cells, held_rows
 from pingan_geo.model.tables import CORRECTIONS
 
@@ -68,7 +68,8 @@ def clean_features(chunk: RawChunk, kind: str, columns: ColumnMap, rules: PlaceR
     rows = chunk.rows
     texts = {name: arrow_text(rows[heading]) for name, heading in columns.fields.items()}
     verdicts = Verdicts(len(rows))
-    number, name = _numbers_and_names(texts, len(rows))
+    names = _numbers_and_names(texts, len(rows))
+    number, name = names.number, names.name
     verdicts.hold(np.asarray(pc.equal(number, "")), "no_name", number)
     places = read_places(
         texts,
@@ -94,19 +95,41 @@ def clean_features(chunk: RawChunk, kind: str, columns: ColumnMap, rules: PlaceR
     )
     table["kind"] = table["kind"].astype("str")
     held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out)
+    broken = broken_rows(chunk, columns.left_out)
     return CleanedFeatures(
         features=table,
-        held=pd.concat([held, broken_rows(chunk)], ignore_index=True),
-        phones=phones,
-        id_numbers=ids,
+        held=pd.concat([held, broken], ignore_index=True),
+        phones=phones + names.phones,
+        id_numbers=ids + names.id_numbers,
         corrections=corrections_of(chunk, places, good),
     )
 
 
-def _numbers_and_names(texts: Mapping[str, Any], count: int) -> tuple[Any, Any]:
+@dataclass(frozen=True)
+class _Named:
+    """Numbers and names of rows, and what was masked in them."""
+
+    number: Any
+    name: Any
+    phones: int
+    id_numbers: int
+
+
+def _numbers_and_names(texts: Mapping[str, Any], count: int) -> _Named:
+    """Return what rows are called; a telephone or identity number is neither a number nor a name."""
     empty = pa.repeat(pa.scalar("", pa.large_string()), count)
-    number, name = (
-        pc.if_else(pa.array(has_value(texts[field])), texts[field], "") if field in texts else empty
-        for field in ("feature_id", "name")
+    phones = ids = 0
+    said = []
+    for field_name in ("feature_id", "name"):
+        text, more_phones, more_ids = mask_persons(texts.get(field_name, empty))
+        phones, ids = phones + more_phones, ids + more_ids
+        if field_name == "feature_id":  # masked numbers would all be the same one
+            text = pc.if_else(pc.equal(text, texts.get(field_name, empty)), text, "")
+        said.append(pc.if_else(pa.array(says_more(text)), text, ""))
+    number, name = said
+    return _Named(
+        pc.if_else(pc.equal(number, ""), name, number),
+        pc.if_else(pc.equal(name, ""), number, name),
+        phones,
+        ids,
     )
-    return pc.if_else(pc.equal(number, ""), name, number), pc.if_else(pc.equal(name, ""), number, name)

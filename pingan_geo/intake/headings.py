@@ -26,6 +26,8 @@ Merges = Sequence[tuple[tuple[int, int], tuple[int, int]]]
 #: Rows that a heading has at most.
 MOST_LEVELS = 3
 _LONGEST_HEADING = 40
+#: What a cell is, its beginning says; the patterns take the square of the length.
+_LOOKED_AT = 200
 _GROUP_LENGTH = 8
 _TITLE_WORDS = re.compile(r"表$|台账|清单|统计|汇总|记录|登记|明细|情况|\d{2,4}\s*年")
 _SAYS_VALUE = re.compile(r"[^:：]+[:：]\s*\S")
@@ -168,7 +170,7 @@ def tidy(cell: object) -> str:
 
 def is_measured(text: str) -> bool:
     """Whether a cell is a number, a date or a time, as headings are not."""
-    return _MEASURED.match(unicodedata.normalize("NFKC", text)) is not None
+    return _MEASURED.match(unicodedata.normalize("NFKC", text[:_LOOKED_AT])) is not None
 
 
 def find_heading(records: Records, merges: Merges = ()) -> Heading | None:
@@ -262,7 +264,7 @@ def _spans(merges: Merges, place: int, width: int) -> list[tuple[int, int]]:
 
 def _is_caption(row: list[str]) -> bool:
     """Whether a row says a value with its label, as 单位：新塍镇 does; headings do not."""
-    said = [_BRACKETED.sub("", cell) for cell in row if cell]
+    said = [_BRACKETED.sub("", cell[:_LOOKED_AT]) for cell in row if cell]
     if any(_SAYS_VALUE.match(cell) for cell in said):
         return True
     return len(said) > 1 and any(_CAPTION_LABEL.match(said[place]) and is_measured(said[place + 1]) for place in range(len(said) - 1))  # fmt: skip

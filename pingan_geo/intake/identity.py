@@ -32,8 +32,10 @@ def content_keys(reports: Any) -> NDArray[np.uint64]:
     -------
     NDArray
         uint64, of source, number, category, time, end of the interval, place to 1e-7 degrees, words for the
-        place and description.
+        place and description. Of a row placed by its words only these count: where they lie is the town's
+        knowledge, which grows, and not what the row says.
     """
+    by_words = (reports["datum_known_by"] == "gazetteer").to_numpy(dtype=bool)
     key = np.zeros(len(reports), dtype=np.uint64)
     for name in ("source", "source_id", "category"):
         key = _mix(key, _hash(reports[name], few=name != "source_id"))
@@ -41,6 +43,7 @@ def content_keys(reports: Any) -> NDArray[np.uint64]:
         key = _mix(key, reports[name].to_numpy("datetime64[s]").astype("int64").view(np.uint64))
     for name in ("lon", "lat"):
         steps = np.rint(reports[name].to_numpy("float64") * _DEGREE_STEPS).astype("int64")
+        steps[by_words] = 0
         key = _mix(key, steps.view(np.uint64))
     for name in ("place", "description"):
         key = _mix(key, _hash(reports[name]))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pingan_geo.coords import parse_datum, to_wgs84
 from pingan_geo.errors import UnknownDatumError
-from pingan_geo.intake.texts import different, has_value, mask_persons, parse_degrees, split_pairs
+from pingan_geo.intake.texts import different, has_value, mask_persons, parse_degrees, says_more, split_pairs
 
 #: Answers, for WGS-84 longitudes and latitudes, which lie inside the town.
 Inside = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
@@ -141,10 +141,12 @@ class Verdicts:
         return [self.names[code] for code in self.reason[rows]], self._details(rows)
 
     def _details(self, rows: NDArray[np.int64]) -> list[str]:
-        details = []
+        details: list[str] = []
         for row in rows:
             about = self.about[int(self.reason[row])]
             details.append(about(int(row)) if callable(about) else about[int(row)].as_py())
+        # masked before it is cut: half a telephone number would not be known as one
+        details = mask_persons(pa.array(details, pa.large_string()))[0].to_pylist()
         return [text if len(text) <= _DETAIL_LENGTH else f"{text[: _DETAIL_LENGTH - 1]}…" for text in details]
 
 
@@ -527,9 +529,10 @@ def locate_words(
         ``None`` when nothing was asked.
     """
     says = wanted.copy()
-    says[wanted] = has_value(words.filter(pa.array(wanted)))
+    masked = mask_persons(words.filter(pa.array(wanted)))[0]
+    says[wanted] = says_more(masked)
     verdicts.hold(wanted & ~says, "no_place", words)
-    different_words, rows = different(mask_persons(words.filter(pa.array(says)))[0])
+    different_words, rows = different(masked.filter(pa.array(says[wanted])))
     if not len(different_words):
         return np.full(len(words), -1, dtype="int64"), None
     found = locate(different_words.to_pylist())

@@ -160,13 +160,14 @@ def distinct_headings(cells: Iterable[object], first: int = 1) -> tuple[str, ...
 
     ``first`` is the number of the first column, by which one without heading is called.
     """
-    headings: list[str] = []
+    headings: dict[str, None] = {}
+    next_count: dict[str, int] = {}  # a thousand columns of one name are not counted through each time
     for number, cell in enumerate(cells, first):
         plain = " ".join(str(cell).strip("\ufeff").split()) or f"#{number}"
-        again = (f"{plain} ({count})" for count in itertools.count(2))
-        headings.append(
-            plain if plain not in headings else next(name for name in again if name not in headings)
-        )
+        name, count = plain, next_count.get(plain, 2)
+        while name in headings:
+            name, count = f"{plain} ({count})", count + 1
+        headings[name], next_count[plain] = None, count
     return tuple(headings)
 
 

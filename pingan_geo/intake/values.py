@@ -41,6 +41,7 @@ from pingan_geo.intake.texts import (
     has_value,
     mask_persons,
     pandas_text,
+    says_more,
     spelling,
 )
 from pingan_geo.intake.times import DAY_S, Times, parse_times
@@ -192,11 +193,14 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
     table["extra"] = (
         masked.take_further(rows[good], columns.unused) if rules.keep_extra else _constant("", table)
     )
-    held = held_rows(chunk, ~good, *verdicts.held(), columns.left_out, count=masked.add)
+    persons = columns.left_out
+    held = held_rows(chunk, ~good, *verdicts.held(), persons, fields=fields, count=masked.add)
     outside = verdicts.held_for("outside_town") & np.isfinite(places.lon) & np.isfinite(places.lat)
     return CleanedChunk(
         reports=CLEAN_REPORTS.check(table),
-        held=pd.concat([held, broken_rows(chunk, count=masked.add)], ignore_index=True),
+        held=pd.concat(
+            [held, broken_rows(chunk, persons, fields=fields, count=masked.add)], ignore_index=True
+        ),
         phones=masked.phones,
         id_numbers=masked.id_numbers,
         reporters_left_out=left_out,
@@ -338,10 +342,10 @@ def _span(text: Any, end: Any, row: int) -> str:
 
 def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> tuple[Coded, dict[str, int]]:
     """Return the codes, and the spellings that rows are held for."""
-    says = has_value(text)
-    verdicts.hold(~says, "no_category", text)
     words, rows = different(text)
     words = mask_persons(words)[0]  # a new category gives its name to the settings
+    says = says_more(words)[rows] if len(words) else has_value(text)
+    verdicts.hold(~says, "no_category", text)
     good = set(np.unique(rows[verdicts.good]).tolist())  # a row held for its place adds no category
     known = [
         rules.categories.code_of(word) if place in good else rules.categories.known.get(spelling(word), "")
@@ -403,12 +407,16 @@ def _read_reporters(text: Any, kept: Any, table: pd.DataFrame) -> tuple[Any, int
     if text is None:
         return _constant("", table), 0
     text = text.filter(kept)
+    codes = _codes_alone(text)
+    return pandas_text(codes), int(np.asarray(pc.not_equal(codes, text)).sum())
+
+
+def _codes_alone(text: Any) -> Any:
+    """Return reporters that are codes, ``""`` for names and telephone numbers."""
     code = pc.and_(
         pc.match_substring_regex(text, _PSEUDONYM), pc.invert(pc.match_substring_regex(text, _PERSON_NUMBER))
     )
-    code = pc.and_(code, pc.match_substring_regex(text, r"\d"))
-    left_out = int(np.asarray(pc.and_(pc.invert(code), pc.not_equal(text, ""))).sum())
-    return pandas_text(pc.if_else(code, text, "")), left_out
+    return pc.if_else(pc.and_(code, pc.match_substring_regex(text, r"\d")), text, "")
 
 
 def further_cells(rows: pd.DataFrame, headings: Sequence[str]) -> tuple[list[str], int, int]:
@@ -460,6 +468,7 @@ def held_rows(
     details: Sequence[str],
     left_out: Iterable[str] = (),
     *,
+    fields: Mapping[str, str] | None = None,
     count: OnMasked | None = None,
 ) -> pd.DataFrame:
     """Return HELD_ROWS of the chosen rows of a chunk.
@@ -474,24 +483,67 @@ def held_rows(
         One for each held row, in order.
     left_out
         Headings whose cells hold persons: they are emptied.
+    fields
+        Field to heading. The sender's number of a report stays as it is, or the row would not be known again
+        (行政区划 + date + running number looks like an identity number); of reporters only codes stay.
     count
         Told how many telephone and identity numbers were masked in the cells.
     """
     held = chunk.rows[rows]
-    empty = set(left_out)
-    columns = [[""] * len(held) if name in empty else _mask_held(held[name], count) for name in held.columns]
+    empty, fields = set(left_out), fields or {}
+    columns = []
+    for name in held.columns:
+        if name in empty:
+            columns.append([""] * len(held))
+        elif name == fields.get("source_id"):
+            columns.append(arrow_text(held[name]).to_pylist())
+        elif name == fields.get("reporter"):
+            columns.append(_codes_alone(arrow_text(held[name])).to_pylist())
+        else:
+            columns.append(_mask_held(held[name], count))
     values = [as_json(held.columns, cells) for cells in zip(*columns, strict=True)]
     return _held_table(chunk, held.index, reasons, _mask_held(pd.array(details, dtype="str")), values)
 
 
-def broken_rows(chunk: RawChunk, *, count: OnMasked | None = None) -> pd.DataFrame:
-    """Return HELD_ROWS of the rows that have another number of cells than the heading; see :func:`held_rows`."""
+def broken_rows(
+    chunk: RawChunk,
+    left_out: Iterable[str] = (),
+    *,
+    fields: Mapping[str, str] | None = None,
+    count: OnMasked | None = None,
+) -> pd.DataFrame:
+    """Return HELD_ROWS of the rows that have another number of cells than the heading; see :func:`held_rows`.
+
+    Where cells are missing or too many, a cell about a person may stand under a neighbouring heading: all
+    cells that it can be are emptied.
+    """
     broken = chunk.broken
+    personal = {*left_out, *filter(None, [(fields or {}).get("reporter", "")])}
+    values = broken["values"]
+    if personal:
+        headings = list(chunk.rows.columns)
+        values = pd.Series([_without_persons(row, headings, personal) for row in values], dtype="str")
     reasons = (
         broken["reason"].tolist() if "reason" in broken else ["broken_row"] * len(broken)
     )  # photos say why
     return _held_table(
-        chunk, broken["row_number"], reasons, broken["detail"].tolist(), _mask_held(broken["values"], count)
+        chunk, broken["row_number"], reasons, _mask_held(broken["detail"]), _mask_held(values, count)
+    )
+
+
+def _without_persons(values: str, headings: Sequence[str], personal: set[str]) -> str:
+    """Return a broken row, a JSON object, without the cells that may be about persons."""
+    row: dict[str, str] = json.loads(values)
+    names = list(row)
+    extra = sum(name not in headings for name in names)
+    missing = sum(name not in row for name in headings)
+    places = [place for place, name in enumerate([*names, *headings[len(names) :]]) if name in personal]
+    hidden = {near for place in places for near in range(place - missing, place + extra + 1)}
+    hidden |= {
+        place for place, name in enumerate(names) if places and "\n" in row[name]
+    }  # rows within a cell
+    return json.dumps(
+        {name: "" if place in hidden else row[name] for place, name in enumerate(names)}, ensure_ascii=False
     )
 
 

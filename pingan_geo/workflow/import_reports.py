@@ -299,7 +299,8 @@ class _Work:
         self, chunk: RawChunk, reports: pd.DataFrame, rows: Any, reasons: list[str], details: list[str]
     ) -> pd.DataFrame:
         of_chunk = np.isin(chunk.rows.index, reports["row_number"].to_numpy()[rows])
-        return held_rows(chunk, of_chunk, reasons, details, self.reading.columns.left_out)
+        columns = self.reading.columns
+        return held_rows(chunk, of_chunk, reasons, details, columns.left_out, fields=columns.fields)
 
     def _compare(self, chunk: RawChunk, reports: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows that are new, with their keys, and HELD_ROWS of those whose number is another's."""
