@@ -12,7 +12,7 @@ import pandas as pd
 from sqlalchemy import Connection, delete, func, insert, select
 
 from pingan_geo.model.tables import ALIASES, CORRECTIONS, TIME
-from pingan_geo.storage.bulk import fetch_columns, insert_slabs, quoted, run_slabs, sign
+from pingan_geo.storage.bulk import fetch_columns, in_slabs, insert_slabs, quoted, run_slabs, sign
 from pingan_geo.storage.tables import ALIAS, ANSWER, CORRECTION, LAYOUT
 
 #: What a spelling may be explained as.
@@ -203,6 +203,31 @@ def last_answered(connection: Connection) -> str:
     """Return the question of the newest answer, ``""`` when there is none."""
     found = connection.execute(select(ANSWER.c.item).order_by(ANSWER.c.answer_id.desc()).limit(1)).scalar()
     return str(found or "")
+
+
+def rows_of_imports(connection: Connection, table: str, numbers: Any, batch_ids: Any) -> list[int]:
+    """Return those of the numbers under which imports have rows, in order.
+
+    A number may belong to another import by now: the database gives those of deleted rows again, and a report
+    that comes again has the number that it had.
+
+    Parameters
+    ----------
+    connection
+        A snapshot.
+    table
+        ``held``, ``report`` or ``correction``.
+    numbers
+        int64: ``held_id``, ``report_id`` or ``correction_id``.
+    batch_ids
+        Numbers of the imports.
+    """
+    key = {"held": "held_id", "report": "report_id", "correction": "correction_id"}[table]
+    wanted = np.unique(np.asarray(numbers, dtype=np.int64))
+    statement = f"SELECT {key}, batch_id FROM {table} WHERE {key}"  # noqa: S608 - our own names
+    found, batches = in_slabs(connection, statement, ["int64"] * 2, wanted)
+    there: list[int] = np.sort(found[np.isin(batches, batch_ids)]).tolist()
+    return there
 
 
 def delete_answer(connection: Connection, answer_id: int) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ import tomlkit
 from pingan_geo.errors import AnswerError, ReviewItemError
 from pingan_geo.i18n import mark
 from pingan_geo.intake.places import Locate
-from pingan_geo.intake.texts import spelling
+from pingan_geo.intake.texts import PHONE_MASK, spelling
 from pingan_geo.model.place import LEVELS
 from pingan_geo.model.tables import ALIASES
 from pingan_geo.settings import TOWN_FILE, Category, Settings, read_settings
@@ -49,6 +51,7 @@ from pingan_geo.storage.review import (
     last_answer,
     last_answered,
     read_aliases,
+    rows_of_imports,
     save_alias,
 )
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
@@ -144,6 +147,7 @@ class Outcome:
 class _Before:
     """What stood there before an answer; all plain, for JSON."""
 
+    batches: list[int] = field(default_factory=list)  # whose held rows it is about
     alias: dict[str, Any] | None = None
     reports: list[int] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
@@ -159,6 +163,19 @@ class _Before:
         """Remember what re-reading wrote."""
         self.reports, self.settled, self.reasons = stored.reports, stored.settled, stored.reasons
         self.corrections = stored.corrections
+
+    def still_there(self, connection: Any) -> _Before:
+        """Return it without the rows of imports that were taken back since; others may bear their numbers now."""
+        own = partial(rows_of_imports, connection, batch_ids=self.batches)
+        held = set(own("held", [*self.settled, *self.dismissed, *(row[0] for row in self.reasons)]))
+        return replace(
+            self,
+            reports=own("report", self.reports),
+            corrections=own("correction", self.corrections),
+            settled=[number for number in self.settled if number in held],
+            dismissed=[number for number in self.dismissed if number in held],
+            reasons=[row for row in self.reasons if row[0] in held],
+        )
 
 
 def answer(town: Town, key: str, said: Answer, *, now: datetime, locate: Locate | None = None) -> Outcome:
@@ -241,7 +258,7 @@ def take_back_answer(town: Town, key: str = "") -> Outcome | None:
             return None
         if key and last["item"] != key:
             raise AnswerError(item=key, detail=mark("another answer was given since, take that back first"))
-        before = _Before(**last["before"])
+        before = _Before(**last["before"]).still_there(connection)
         settled = release_held(connection, before.settled, again=False)
         reports = delete_reports(connection, before.reports)
         dismissed = restore_held(connection, before.dismissed)
@@ -266,6 +283,11 @@ def last_question(town: Town) -> str:
     """Return the key of the question that was answered last and can be taken back, ``""`` without one."""
     with town.store.read() as connection:
         return last_answered(connection)
+
+
+def _number(words: str) -> int:
+    """Return the number that a key holds, -1 where it holds none."""
+    return int(words) if re.fullmatch(r"[0-9]{1,19}", words) else -1
 
 
 def _plain(said: Answer) -> dict[str, Any]:
@@ -309,7 +331,7 @@ class _Work:
             return self._dismiss(rows)
         self._check_point()
         said = self.said
-        self._learn(
+        learned = self._learn(
             "place",
             spelling(word),
             said.name or word,
@@ -319,18 +341,18 @@ class _Work:
             radius_m=None if math.isnan(said.radius_m) else said.radius_m,
         )
         point = Point(said.lon, said.lat, said.level, said.radius_m, "gazetteer")
-        return self._reread(rows, alias=True, points=dict.fromkeys(rows["held_id"].tolist(), point))
+        return self._reread(rows, alias=learned, points=dict.fromkeys(rows["held_id"].tolist(), point))
 
     def date(self, words: str) -> Outcome:
         """Say of which year the times of a file are, or put the rows aside."""
-        rows = read_held(self.connection, int(words) if words.isdigit() else -1, reasons=["no_year"])
+        rows = read_held(self.connection, _number(words), reasons=["no_year"])
         if rows.empty:
             raise ReviewItemError(item=self.key)
         if self.said.way == "dismiss":
             return self._dismiss(rows)
         if self.said.year not in _YEARS:
             raise self._error(mark("the year must be one of four digits"))
-        batch = int(words)
+        batch = _number(words)
         options = batch_options(self.connection, batch)
         outcome = self._reread(rows, year=self.said.year)
         self.before.options[batch] = options
@@ -340,7 +362,7 @@ class _Work:
 
     def held(self, words: str) -> Outcome:
         """Change cells of a held row, or put it aside."""
-        rows = read_held(self.connection, held_ids=[int(words) if words.isdigit() else -1])
+        rows = read_held(self.connection, held_ids=[_number(words)])
         if rows.empty:
             raise ReviewItemError(item=self.key)
         if self.said.way == "dismiss":
@@ -371,20 +393,18 @@ class _Work:
             raise self._error(
                 mark("the town has no such grid; a new one comes with an import of the grids' polygons")
             )
-        self._learn("grid", words, code)
+        learned = self._learn("grid", words, code)
         reports = read_stated_grids(self.connection, codes)
         self.before.grids = list(
             zip(reports["report_id"].tolist(), reports["stated_grid"].tolist(), strict=True)
         )
         update_stated_grids(self.connection, reports["report_id"], [code] * len(reports))
-        return Outcome(self.key, changed=len(reports), alias=True)
+        return Outcome(self.key, changed=len(reports), alias=learned)
 
     def duplicate(self, words: str) -> Outcome:
         """Decide whether two reports tell of one incident."""
         first, _, second = words.partition("-")
-        if not (first.isdigit() and second.isdigit()):
-            raise ReviewItemError(item=self.key)
-        pair = (int(first), int(second))
+        pair = (_number(first), _number(second))
         if read_duplicates(self.connection, pairs=[pair]).empty:
             raise ReviewItemError(item=self.key)
         decision = "merged" if self.said.way == "merge" else "apart"
@@ -406,6 +426,7 @@ class _Work:
         return rows[same], word
 
     def _dismiss(self, rows: Any) -> Outcome:
+        self.before.batches = rows["batch_id"].unique().tolist()
         self.before.dismissed = rows["held_id"].tolist()
         return Outcome(self.key, dismissed=dismiss_held(self.connection, self.before.dismissed, self.now))
 
@@ -440,6 +461,7 @@ class _Work:
                 detail=str(first["detail"]),
                 written=False,
             )
+        self.before.batches = rows["batch_id"].unique().tolist()
         stored = store_reread(self.connection, reread)
         self.before.add(stored)
         return Outcome(
@@ -453,12 +475,16 @@ class _Work:
             alias=alias,
         )
 
-    def _learn(self, kind: str, plain: str, target: str, **where: Any) -> None:
+    def _learn(self, kind: str, plain: str, target: str, **where: Any) -> bool:
+        """Remember what a spelling means, and say whether: a place with a masked number would be everybody's."""
+        if kind != "category" and PHONE_MASK in plain:
+            return False
         known = read_aliases(self.connection, kind)
         known = known[known["spelling"] == plain]
         row = None if known.empty else _alias_row(known)
         self.before.alias = {"kind": kind, "spelling": plain, "row": row}
         save_alias(self.connection, kind, plain, target, learned_at=self.now, **where)
+        return True
 
     def _new_category(self, settings: Settings) -> str:
         said = self.said
