@@ -442,6 +442,15 @@ def is_category_used(connection: Connection, code: str) -> bool:
     return connection.execute(select(REPORT.c.arrival).where(REPORT.c.category == code)).first() is not None
 
 
+def recent_categories(connection: Connection, reports: int = 2_000) -> list[str]:
+    """Return the categories of the reports that came last, the most frequent first."""
+    statement = (
+        "SELECT category FROM (SELECT category FROM report ORDER BY arrival DESC "  # noqa: S608 - a number
+        f"LIMIT {int(reports)}) AS latest GROUP BY category ORDER BY count(*) DESC, category"
+    )
+    return [str(code) for code in fetch_columns(connection, statement, ["str"])[0]]
+
+
 def count_stated_grids(connection: Connection) -> Any:
     """Count the reports by the code of the grid that their sender names: ``stated_grid, count``."""
     read = fetch_columns(

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pingan_geo.errors import SettingsError
+from pingan_geo.errors import PinganError, SettingsError
 from pingan_geo.outputs.assets import ASSETS
 from pingan_geo.outputs.tiles import TileSource
 from pingan_geo.settings import TOWN_FILE, BaseTiles, Settings
@@ -28,6 +28,8 @@ from pingan_geo.ui.first_page import FirstPage
 
 HEALTH: Final = "/healthz"
 _TILES: Final = "/tiles/"
+#: Not ``/media/``, where Streamlit keeps what it offers for download and lets nobody else answer.
+PHOTOS: Final = "photos/"
 _VECTOR_TILES: Final = 1
 _YEAR_S: Final = 31_536_000
 _COMPONENTS: Final = "/component/"
@@ -76,12 +78,13 @@ def _finest_zoom(settings: Settings) -> int:
 
 
 def app_routes(settings: Settings | None) -> list[BaseRoute]:
-    """Return the routes beside the pages; ``None`` for settings serves no tiles."""
+    """Return the routes beside the pages; ``None`` for settings serves no tiles and no photos."""
     routes: list[BaseRoute] = [
         Route(HEALTH, _healthy, methods=["GET"]),
         Mount("/assets", app=_Assets(directory=ASSETS), name="assets"),
     ]
     if settings is not None:
+        routes.append(photo_route(settings.folder))
         routes.extend(tile_routes(settings.folder, settings.tiles))
     return routes
 
@@ -102,6 +105,38 @@ class _Assets(StaticFiles):
             f"public, max-age={_YEAR_S}, immutable" if versioned else "no-cache"
         )
         return response
+
+
+def photo_route(folder: Path) -> Route:
+    """Return the route of a town's photos, ``/photos/<sha256>.jpg``.
+
+    Only a file whose name is the hash of a picture and that the database names is there; all else is not
+    found, and nothing is listed. Whoever reaches the app may see the photos that it shows: until people sign
+    in, the app listens on this machine only, unless ``--address`` says otherwise. Asking for permission here
+    comes with signing in.
+
+    Parameters
+    ----------
+    folder
+        Of the town.
+    """
+
+    def photo(request: Request) -> Response:  # in a thread of its own: it asks the database
+        from pingan_geo.ui.cache import open_once
+        from pingan_geo.workflow.photos import photo_path
+
+        place = folder.resolve()
+        try:
+            town = open_once(str(place), (place / TOWN_FILE).stat().st_mtime_ns)
+            file = photo_path(town, str(request.path_params["name"]))
+        except (PinganError, OSError):
+            file = None
+        if file is None:
+            raise HTTPException(404)
+        headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        return FileResponse(file, media_type="image/jpeg", headers=headers)
+
+    return Route(f"/{PHOTOS}{{name:path}}", photo, methods=["GET"])
 
 
 def tile_routes(folder: Path, tiles: BaseTiles) -> list[BaseRoute]:

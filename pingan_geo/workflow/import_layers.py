@@ -54,6 +54,7 @@ from pingan_geo.storage.records import (
 from pingan_geo.storage.review import insert_corrections
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
+from pingan_geo.workflow.photos import sweep_media
 from pingan_geo.workflow.placing import ZONES, Placer, choose_datum
 from pingan_geo.workflow.towns import BACKUPS, Town, empty_layer, layer_bytes
 
@@ -127,7 +128,7 @@ def import_layer(
 
 
 def undo_import(town: Town, batch: int, now: datetime) -> int:
-    """Take an import back: its reports, held rows and features go, a layer is as it was before.
+    """Take an import back: its reports, held rows, photos and features go, a layer is as it was before.
 
     Parameters
     ----------
@@ -166,6 +167,8 @@ def undo_import(town: Town, batch: int, now: datetime) -> int:
                 raise UndoOrderError(batch=batch, later=int(later["batch_id"].max()))
             rows += _restore_layer(town, connection, kind, batch)
     finish_swaps(town.folder, town.store)
+    with town.store.begin() as connection:  # only now that it is certain that nothing names its photos
+        sweep_media(connection, town.folder)
     return rows
 
 

@@ -43,7 +43,7 @@ from pingan_geo.storage.review import insert_corrections, read_layout, save_layo
 from pingan_geo.workflow.duplicates import Search, describe_search, queue_duplicates
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
-from pingan_geo.workflow.photos import PhotoKeeper
+from pingan_geo.workflow.photos import PhotoKeeper, sweep_media
 from pingan_geo.workflow.placing import Placer
 from pingan_geo.workflow.reading import Reading, ReadingOptions, begin_reading, describe_guesses, tell
 from pingan_geo.workflow.reread import options_json
@@ -143,6 +143,7 @@ def _transaction(town: Town, *, dry_run: bool) -> Iterator[Any]:
         return
     with town.store.begin() as connection:
         settle_swaps(connection, town.folder)
+        sweep_media(connection, town.folder)  # what an import left that was killed
         yield connection
 
 
@@ -351,7 +352,6 @@ class _Work:
             raise EmptyFileError(file=reading.table.name)
         book = reading.rules.categories
         added = {code: name for code, name in book.added.items() if code in self.used_categories}
-        if self.batch_id is not None:
         if reading.returned.became and not self.dry_run:
             reading.returned.settle(self.connection, self._batch())
             self.search = queue_duplicates(self.town, self.connection, self.batch_id)

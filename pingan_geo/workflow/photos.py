@@ -1,8 +1,15 @@
-"""Photos that came with reports, kept in the town's ``media`` folder without a trace of where and when."""
+"""Photos that came with reports, kept in the town's ``media`` folder without a trace of where and when.
+
+A file is written before the rows that name it are committed, and deleted after the rows that named it are
+gone: at any moment, each photo that the database names is there, whole. What a killed process leaves behind is
+a file that nothing names, and the next import removes it.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +17,23 @@ import pandas as pd
 
 from pingan_geo.intake.photos import UNFIT, publish_photo
 from pingan_geo.intake.raw import TableFile
-from pingan_geo.storage.photos import insert_photos, read_photos
+from pingan_geo.storage.photos import (
+    insert_photos,
+    is_photo_named,
+    photo_files,
+    photos_of_report,
+    photos_of_row,
+)
+from pingan_geo.workflow.towns import Town
 
 MEDIA = "media"
+#: What we write there: the name is the content. Anything else in the folder is somebody else's.
+_OURS = re.compile(r"[0-9a-f]{64}\.jpg")
+_PART = ".part"
 
 
 class PhotoKeeper:
     """Writes the photos of an import; what it wrote goes again when the import fails.
-
-    Files are named by their content, so a process that is killed leaves at most pictures that nothing names;
-    :func:`sweep_media` removes them.
 
     Parameters
     ----------
@@ -62,22 +76,72 @@ class PhotoKeeper:
         for row in [*stored, *held_rows]:
             photo = publish_photo(self._table, int(row))
             name = f"{hashlib.sha256(photo.jpeg).hexdigest()}.jpg"
-            if not (self._folder / name).exists():
-                (self._folder / name).write_bytes(photo.jpeg)
-                self._written.append(self._folder / name)
+            self._write(self._folder / name, photo.jpeg)
             rows.append((int(row), int(stored.get(row, 0)), name, photo.sha256, photo.likeness))
         if rows:
             names = ["row_number", "report_id", "file", "sha256", "likeness"]
             insert_photos(connection, batch, pd.DataFrame(rows, columns=names))
 
+    def _write(self, file: Path, jpeg: bytes) -> None:
+        if file.exists():
+            return
+        part = file.with_suffix(_PART)
+        self._written += [part, file]
+        with part.open("wb") as stream:
+            stream.write(jpeg)
+            stream.flush()
+            os.fsync(stream.fileno())  # the rows that name it survive a power cut, so must it
+        part.replace(file)
+
 
 def sweep_media(connection: Any, folder: Path) -> int:
-    """Remove pictures that no import names, and return how many; for a transaction that writes."""
+    """Remove photos that no import names, and return how many.
+
+    Parameters
+    ----------
+    connection
+        That holds the lock for writing, so that no import is on the way whose rows are not committed yet, and
+        has deleted no row itself that named a photo.
+    folder
+        The town's folder.
+    """
     media = folder / MEDIA
     if not media.is_dir():
         return 0
-    named = set(read_photos(connection)["file"])
-    strays = [file for file in media.glob("*.jpg") if file.name not in named]
+    named = photo_files(connection)
+    ours = [file for file in media.iterdir() if _OURS.fullmatch(file.with_suffix(".jpg").name)]
+    strays = [file for file in ours if file.name not in named and file.suffix in {".jpg", _PART}]
     for file in strays:
         file.unlink(missing_ok=True)
     return len(strays)
+
+
+def photo_path(town: Town, name: str) -> Path | None:
+    """Return where a photo lies, ``None`` unless it is one of ours, an import names it, and it is there.
+
+    Parameters
+    ----------
+    town
+        The town.
+    name
+        From anywhere, e.g. an address that was asked for.
+    """
+    if not _OURS.fullmatch(name):
+        return None
+    with town.store.read() as connection:
+        if not is_photo_named(connection, name):
+            return None
+    file = town.folder / MEDIA / name
+    return file if file.is_file() and not file.is_symlink() else None
+
+
+def row_photos(town: Town, batch: int, row_number: int) -> list[str]:
+    """Return the names of the photos that came with a row of an import, held or stored."""
+    with town.store.read() as connection:
+        return list(dict.fromkeys(photos_of_row(connection, batch, row_number)["file"].tolist()))
+
+
+def report_photos(town: Town, report_id: int) -> list[str]:
+    """Return the names of the photos of a report and of those merged into it."""
+    with town.store.read() as connection:
+        return list(dict.fromkeys(photos_of_report(connection, report_id)["file"].tolist()))

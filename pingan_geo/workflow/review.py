@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from pingan_geo.storage.records import (
     first_held,
     read_held,
     read_stated_grids,
+    recent_categories,
 )
 from pingan_geo.storage.review import read_aliases
 from pingan_geo.workflow.held import held_positions
@@ -72,7 +74,7 @@ class Candidate:
     score
         0–1, only orders.
     cells
-        Of a held row: changed cells, heading to text.
+        Of a held row: changed cells, heading to text; ``code`` and ``name`` of the category that they bring.
     """
 
     code: str = ""
@@ -211,7 +213,7 @@ def review_queue(
         if "duplicate" in wanted and len(items) < limit:
             items += _duplicate_items(connection, limit - len(items), batch)
         if "held" in wanted and len(items) < limit:
-            items += _held_items(connection, single, limit - len(items), batch)
+            items += _held_items(connection, settings, single, limit - len(items), batch)
     items.sort(key=lambda item: -item.rows)  # stable: the kinds stay in their order
     return Queue(tuple(items), questions, rows)
 
@@ -525,11 +527,12 @@ def cells_of(connection: Any, held: Any, kinds: Iterable[str]) -> list[str]:
 
 
 def _held_items(
-    connection: Any, single: pd.DataFrame, most: int, batch: int | None = None
+    connection: Any, settings: Settings, single: pd.DataFrame, most: int, batch: int | None = None
 ) -> list[ReviewItem]:
     asked = dict.fromkeys(zip(single["kind"], single["reason"], strict=True))
     held = read_held(connection, held_ids=first_held(connection, asked, most, batch))
     lon, lat = held_positions(connection, held)
+    propose = _Mending(connection, settings)
     items = []
     for row, east, north in zip(held.itertuples(), lon.tolist(), lat.tolist(), strict=True):
         received = json.loads(row.values)
@@ -551,7 +554,7 @@ def _held_items(
                 sheet=row.sheet,
                 row_number=int(row.row_number),
                 reason=row.reason,
-                candidates=_exchanged(connection, row, received) if row.reason == "swapped_place" else (),
+                candidates=propose.cells(row, received),
                 received=received,
                 lon=east,
                 lat=north,
@@ -561,13 +564,32 @@ def _held_items(
     return items
 
 
-def _exchanged(connection: Any, row: Any, received: Mapping[str, str]) -> tuple[Candidate, ...]:
-    """Propose to exchange latitude and longitude where they look swapped."""
-    fields = batch_options(connection, int(row.batch_id)).get("columns", {}).get("fields", {})
-    lon, lat = fields.get("lon", ""), fields.get("lat", "")
-    if lon == lat or lon not in received or lat not in received:
-        return ()
-    return (Candidate(cells={lon: received[lat], lat: received[lon]}),)
+class _Mending:
+    """Proposes cells for held rows."""
+
+    def __init__(self, connection: Any, settings: Settings) -> None:
+        self._connection = connection
+        self._names = {category.code: category.name or category.code for category in settings.categories}
+
+    def cells(self, row: Any, received: Mapping[str, str]) -> tuple[Candidate, ...]:
+        """Return what may be wrong with a row, put right: for a few reasons, and for reports only."""
+        if row.kind != "reports" or row.reason not in {"swapped_place", "no_category"}:
+            return ()
+        fields = batch_options(self._connection, int(row.batch_id)).get("columns", {}).get("fields", {})
+        if row.reason == "no_category":
+            heading = fields.get("category", "")
+            codes = self._categories if heading in received else ()
+            return tuple(Candidate(code, self._names[code], cells={heading: code}) for code in codes)
+        lon, lat = fields.get("lon", ""), fields.get("lat", "")
+        if lon == lat or lon not in received or lat not in received:
+            return ()
+        return (Candidate(cells={lon: received[lat], lat: received[lon]}),)
+
+    @cached_property
+    def _categories(self) -> list[str]:
+        """Those that came most often of late, then the town's others in its own order."""
+        lately = [code for code in recent_categories(self._connection) if code in self._names]
+        return list(dict.fromkeys([*lately, *self._names]))[:MOST_CANDIDATES]
 
 
 def _duplicate_items(connection: Any, most: int, batch: int | None = None) -> list[ReviewItem]:

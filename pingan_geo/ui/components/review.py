@@ -22,6 +22,7 @@ from pingan_geo.ui.components.review_words import (
     say_key,
     say_outcome,
     say_parts,
+    say_why,
 )
 from pingan_geo.ui.state import fill_widget
 from pingan_geo.workflow.answers import Answer, answer, last_question, take_back_answer
@@ -236,8 +237,10 @@ def _last(mine: Sitting, t: Translator) -> str:
 
 
 def show_question(item: ReviewItem, t: Translator) -> None:
-    """Draw the question in one sentence."""
-    st.html(f'<h2 class="review_question">{html.escape(say_item(item, t))}</h2>')
+    """Draw the question in one sentence, and why a place is asked about."""
+    why = say_why(item, t)
+    more = f'<p class="review_why">{html.escape(why)}</p>' if why else ""
+    st.html(f'<h2 class="review_question">{html.escape(say_item(item, t))}</h2>{more}')
 
 
 def show_choices(
@@ -279,7 +282,7 @@ def proposals_of(item: ReviewItem, visit: Visit) -> list[tuple[str, Answer, str]
     made: list[tuple[str, Answer, str]] = []
     names = visit.choices().of("categories")
     for one in item.candidates[:5]:
-        if item.kind == "category":  # in the visitor's language
+        if item.kind in {"category", "held"}:  # in the visitor's language
             one = replace(one, name=names.get(one.code, one.name))
         if item.kind == "held":
             said = Answer("mend", cells=dict(one.cells))

@@ -47,6 +47,8 @@ def show_free_answers(visit: Visit, desk: ReviewDesk, item: ReviewItem, faults: 
         elif item.kind == "date":
             _show_year(visit, desk, item)
         elif item.can_mend:
+            if item.reason == "no_category" and len(faults) == 1:
+                _show_missing_category(visit, desk, item, next(iter(faults)))
             _show_cells(visit, desk, item, faults)
 
 
@@ -74,9 +76,16 @@ def _show_categories(visit: Visit, desk: ReviewDesk, item: ReviewItem) -> None:
     names = {one.code: t.pick(one.name, one.name_en) or one.code for one in settings.categories}
     chosen = _choose(t("Another category of the town"), names, item, t)
     if chosen:
-        _use(visit, desk, item, chosen, names[chosen])
+        _use(visit, desk, item, Answer("use", code=chosen), names[chosen])
     with st.expander(t("New category")):
         _show_new_category(visit, desk, item, settings)
+
+
+def _show_missing_category(visit: Visit, desk: ReviewDesk, item: ReviewItem, heading: str) -> None:
+    names = {one.code: visit.t.pick(one.name, one.name_en) or one.code for one in visit.settings.categories}
+    chosen = _choose(visit.t("Another category of the town"), names, item, visit.t)
+    if chosen:
+        _use(visit, desk, item, Answer("mend", cells={heading: chosen}), names[chosen])
 
 
 def _show_new_category(visit: Visit, desk: ReviewDesk, item: ReviewItem, settings: Settings) -> None:
@@ -102,7 +111,7 @@ def _show_grids(visit: Visit, desk: ReviewDesk, item: ReviewItem) -> None:
     t, names = visit.t, dict(visit.choices().of("grids"))
     chosen = _choose(t("Another grid of the town"), names, item, t)
     if chosen:
-        _use(visit, desk, item, chosen, chosen)
+        _use(visit, desk, item, Answer("use", code=chosen), chosen)
 
 
 def _show_year(visit: Visit, desk: ReviewDesk, item: ReviewItem) -> None:
@@ -161,11 +170,11 @@ def _choose(label: str, names: dict[str, str], item: ReviewItem, t: Translator) 
     return str(chosen or "")
 
 
-def _use(visit: Visit, desk: ReviewDesk, item: ReviewItem, code: str, name: str) -> None:
+def _use(visit: Visit, desk: ReviewDesk, item: ReviewItem, said: Answer, name: str) -> None:
     st.button(
         visit.t("Use this one"),
         key=f"use_{tag(item)}",
         type="primary",
         on_click=give,
-        args=(visit, desk, item, Answer("use", code=code), name),
+        args=(visit, desk, item, said, name),
     )

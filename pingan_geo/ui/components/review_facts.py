@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -14,7 +14,9 @@ import streamlit as st
 from pingan_geo.i18n import Translator, mark
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components.review_words import FAULTS
+from pingan_geo.ui.routes import PHOTOS
 from pingan_geo.workflow.duplicates import REASONS
+from pingan_geo.workflow.photos import report_photos, row_photos
 from pingan_geo.workflow.review import ReviewItem
 
 _LONGEST = 600
@@ -79,6 +81,33 @@ def show_where(item: ReviewItem, t: Translator) -> None:
     st.html(f'<p class="review_where">{frees}<span>{html.escape(said)}</span></p>')
 
 
+def show_photos(visit: Visit, item: ReviewItem) -> None:
+    """Draw the photos that came with a row."""
+    if item.batch and item.row_number:
+        shown = _photos(
+            row_photos(visit.town, item.batch, item.row_number), visit.t("Photo {number} of this row")
+        )
+        if shown:
+            st.html(f'<p class="review_photos">{shown}</p>')
+
+
+def _photos(files: Sequence[str], said: str) -> str:
+    """Return photos as HTML, fetched when they come into view; a click opens one by itself.
+
+    Parameters
+    ----------
+    files
+        Names in ``media/``: only ours.
+    said
+        What each is, for those who do not see it, with ``{number}``.
+    """
+    return "".join(
+        f'<a href="{PHOTOS}{file}" target="_blank"><img src="{PHOTOS}{file}" loading="lazy" '
+        f'alt="{html.escape(said.replace("{number}", str(number)))}"></a>'
+        for number, file in enumerate(files, 1)
+    )
+
+
 def show_pair(visit: Visit, item: ReviewItem) -> None:
     """Draw two reports beside each other, what differs marked and shared words highlighted."""
     t, pair = visit.t, item.received
@@ -94,7 +123,7 @@ def show_pair(visit: Visit, item: ReviewItem) -> None:
         f"<td>{html.escape(label)}<br><small>{html.escape(_where(pair, side, t))}</small></td>"
         for side, label in (("first", t("First report")), ("second", t("Second report")))
     )
-    rows = [f"<tr><th></th>{head}</tr>"]
+    rows = [f"<tr><th></th>{head}</tr>", *_pair_photos(visit, pair)]
     for field, label in _REPORTS:
         one, other = (_say(pair[f"{side}_{field}"], field, names, t) for side in ("first", "second"))
         if not one and not other:
@@ -111,6 +140,19 @@ def show_pair(visit: Visit, item: ReviewItem) -> None:
         f'<p class="review_where"><span>{html.escape(" · ".join(said))}</span></p>'
         f'<table class="facts pair">{"".join(rows)}</table>'
     )
+
+
+def _pair_photos(visit: Visit, pair: Mapping[str, Any]) -> list[str]:
+    """Return a line of the table with the photos of both reports, where either has any."""
+    t = visit.t
+    first, second = (report_photos(visit.town, int(pair[side])) for side in ("first", "second"))
+    if not first and not second:
+        return []
+    one = _photos(first, t("Photo {number} of the first report"))
+    other = _photos(second, t("Photo {number} of the second report"))
+    return [
+        f'<tr class="review_photos"><th>{html.escape(t("Photos"))}</th><td>{one}</td><td>{other}</td></tr>'
+    ]
 
 
 def _where(pair: Mapping[str, Any], side: str, t: Translator) -> str:

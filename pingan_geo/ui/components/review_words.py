@@ -69,11 +69,13 @@ def say_why(item: ReviewItem, t: Translator) -> str:
 
 def say_candidate(item: ReviewItem, one: Candidate, t: Translator) -> str:
     """Return a proposed answer and why it is proposed; plain text."""
-    if item.kind == "held":
+    if item.kind == "held" and not one.code:
         return t("Exchange latitude and longitude")
     said = [one.name or one.code]
     if one.code and one.code != one.name:
         said[0] = t("{name} ({code})", name=one.name, code=one.code)
+    if item.kind == "held":
+        return said[0]
     if item.kind == "grid":
         said.append(t("{inside} of {count} lie in it", inside=one.rows, count=item.rows))
         return " · ".join(said)

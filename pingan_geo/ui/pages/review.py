@@ -55,6 +55,8 @@ def _show_queue(visit: Visit) -> None:
         review_facts.show_where(item, t)
         if item.kind == "duplicate":
             review_facts.show_pair(visit, item)
+        else:
+            review_facts.show_photos(visit, item)
         review.show_choices(visit, desk, item, review.proposals_of(item, visit))
         review.show_steps(visit, desk, item)
         columns = load_receipt(visit.town, item.batch).columns if item.file else {}

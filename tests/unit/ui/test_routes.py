@@ -6,17 +6,23 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import unquote
 
+import pandas as pd
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from pingan_geo.errors import SettingsError, TownNotFoundError
+from pingan_geo.model.tables import PHOTOS
 from pingan_geo.outputs.assets import ASSETS
 from pingan_geo.settings import read_settings
-from pingan_geo.ui import main, routes
+from pingan_geo.ui import cache, main, routes
+from pingan_geo.workflow.towns import create_town
+
+PHOTO, STRAY = "a1" * 32 + ".jpg", "b2" * 32 + ".jpg"
 
 
 @dataclass
@@ -159,6 +165,93 @@ def test_only_the_map_component_may_run_scripts_inside_its_page(make_client):
         "content-security-policy"
     ]
     assert "'unsafe-inline'" in component.split("script-src")[1].split(";")[0]
+
+
+# -- photos
+
+
+@pytest.fixture
+def with_photo(tiny_town_files, tmp_path):
+    """A client of a town that names one photo; a second picture lies beside it that nothing names."""
+    from pingan_geo.storage.photos import insert_photos
+    from pingan_geo.storage.records import insert_batch
+
+    town = create_town(tmp_path / "town", area=tiny_town_files / "area.geojson", name="小镇")
+    (town.folder / "media").mkdir()
+    for name in (PHOTO, STRAY):
+        (town.folder / "media" / name).write_bytes(b"\xff\xd8\xff picture")
+    about = {"source": "", "file_name": "", "file_sha256": "", "datum": "", "layout": ""}
+    with town.store.begin() as connection:
+        batch = insert_batch(connection, kind="reports", imported_at=datetime(2026, 3, 1), **about)
+        row = {"row_number": 1, "report_id": 0, "file": PHOTO, "sha256": "ab", "likeness": 1}
+        insert_photos(connection, batch, pd.DataFrame([row]).astype(dict(PHOTOS.columns)))
+    town.close()
+
+    async def streamlit(request):
+        return PlainTextResponse("page")
+
+    settings = read_settings(town.folder)
+    pages = Route("/{path:path}", streamlit, methods=["GET", "POST"])
+    yield Client(
+        Starlette(routes=[*routes.app_routes(settings), pages], middleware=routes.app_middleware(settings))
+    )
+    cache.open_once.clear()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        ".",
+        "..",
+        STRAY,
+        PHOTO.upper(),
+        PHOTO.removesuffix(".jpg"),
+        f"{PHOTO}/",
+        f"./{PHOTO}",
+        f"../media/{PHOTO}",
+        f"..%2fmedia%2f{PHOTO}",
+        f"%2e%2e/media/{PHOTO}",
+        "../town.toml",
+        "..%2f..%2ftown.toml",
+        "%2fetc%2fpasswd",
+        "..%5ctown.toml",
+        f"{PHOTO}%00",
+        "' OR 1=1 --.jpg",
+        "0" * 64 + ".jpg",
+    ],
+)
+def test_nothing_but_a_named_photo_is_there(with_photo, path):
+    answer = with_photo.get(f"/photos/{path}")
+    assert answer.status_code == 404
+    assert b"picture" not in answer.content
+    assert b"town" not in answer.content
+
+
+def test_photo_is_shown_and_kept_by_nobody_between(with_photo):
+    answer = with_photo.get(f"/photos/{PHOTO}")
+    assert answer.status_code == 200
+    assert answer.content.endswith(b"picture")
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["cache-control"].startswith("private")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "img-src 'self' data: blob:;" in answer.headers["content-security-policy"]
+    assert b"picture" not in with_photo.post(f"/photos/{PHOTO}").content
+
+
+def test_photos_of_a_town_that_is_gone_are_not_found(with_photo, tmp_path):
+    (tmp_path / "town" / "town.toml").unlink()
+    assert with_photo.get(f"/photos/{PHOTO}").status_code == 404
+
+
+def test_without_a_town_there_are_no_photos():
+    assert not [one for one in routes.app_routes(None) if str(getattr(one, "path", "")).startswith("/photos")]
+
+
+def test_streamlit_takes_our_addresses(tmp_path):
+    """It keeps some for itself and refuses an app that asks for them."""
+    (tmp_path / "town.toml").write_text('[town]\nname = "试"\n', encoding="utf-8")
+    assert main.create_app(tmp_path) is not None
 
 
 # -- tiles
