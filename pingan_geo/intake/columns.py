@@ -321,9 +321,9 @@ def map_columns(
     crs: str = "",
     short: bool = False,
     chosen: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> ColumnMap:
     """Find the fields of a ledger among its headings.
-    known: Mapping[str, str] | None = None,
 
     Parameters
     ----------
@@ -342,10 +342,10 @@ def map_columns(
         The headings may be cut after ten bytes (the table of a Shapefile).
     chosen
         Field to heading, as a person confirmed it: then no other field is looked for.
-
-    Returns
     known
         Field to heading, as rows of this file were read before; other fields are looked for.
+
+    Returns
     -------
     ColumnMap
 
@@ -369,9 +369,9 @@ def map_columns(
     read = [each for each in read if each.text not in left_out]
     confirmed = {name: text for name, text in (chosen or {}).items() if text in {each.text for each in read}}
     found.update(confirmed)
+    found.update({name: text for name, text in (known or {}).items() if text in {each.text for each in read}})
     for name, ranks in wanted.items() if not confirmed else ():
         if name in found or (layer and name in {"datum", "lonlat"}):
-    found.update({name: text for name, text in (known or {}).items() if text in {each.text for each in read}})
             continue
         fitting = _fitting(read, name, ranks, set(found.values()), short=short)
         if name in {"lon", "lat", "lonlat"}:
@@ -387,10 +387,10 @@ def map_columns(
             found[name] = fitting[0].text
     if kind == "reports" and not layer and not confirmed:
         _join_clock(read, found)
-    _check_required(kind, found, headings, file)
-    places = {name: found[name] for name in ("lon", "lat", "lonlat") if name in found}
     if kind == "reports" and (number := held_heading([each.text for each in read])):
         found["held_id"] = number
+    _check_required(kind, found, headings, file)
+    places = {name: found[name] for name in ("lon", "lat", "lonlat") if name in found}
     named = {each.datum for each in read if each.datum and each.text in places.values()}
     if len(named) > 1:
         raise AmbiguousColumnsError(file=file, columns=", ".join(places.values()), field=FIELD_NAMES["datum"])
@@ -403,8 +403,6 @@ def map_columns(
     )
 
 
-def _read_heading(text: str) -> _Heading:
-    folded = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold()
 def held_heading(headings: Sequence[str]) -> str:
     """Return the heading under which held rows bear their numbers, ``""`` without one.
 
@@ -413,6 +411,8 @@ def held_heading(headings: Sequence[str]) -> str:
     return next((text for text in reversed(headings) if plain(text) in _HELD_NUMBER), "")
 
 
+def _read_heading(text: str) -> _Heading:
+    folded = unicodedata.normalize("NFKC", text[:_LONGEST]).casefold()
     words = _DATUM_WORDS.findall(folded)
     datum = ""
     if words:

@@ -315,8 +315,8 @@ class _Work:
         doubled[rest[pd.Index(numbers[rest]).duplicated()]] = True
         new = ~(again | conflict | doubled)
         self.repeated += int(again.sum())
-        self.reports_seen.add(ids[new])
         self.again = reports.loc[again, ["row_number"]].assign(report_id=ids[again])
+        self.reports_seen.add(ids[new])
         self.numbers_seen.add(numbers[new & (numbers != 0)])
         apart = conflict | doubled
         held = self._hold(
@@ -440,6 +440,7 @@ class _Work:
         if self.unknown_grids:
             yield ("Unknown grid codes: {names}.", {"names": _most(self.unknown_grids)})
         yield from self._place_notes()
+        yield from reading.returned.describe()
         yield from describe_search(self.search)
         yield from self._person_notes()
         yield from describe_columns(reading.columns, self.blank, keeps_unused=rules.keep_extra)
@@ -447,7 +448,6 @@ class _Work:
     def _place_notes(self) -> Iterator[Note]:
         if self.outside_m:
             near, far = _span(self.outside_m)
-        yield from reading.returned.describe()
             yield (
                 "{count} rows lie outside the town, {near} to {far} km from its border; they are held and not counted.",
                 {"count": self.counts["outside"], "near": _km(near), "far": _km(far)},
