@@ -354,6 +354,7 @@ class _Work:
         added = {code: name for code, name in book.added.items() if code in self.used_categories}
         if reading.returned.became and not self.dry_run:
             reading.returned.settle(self.connection, self._batch())
+        if self.batch_id is not None:
             self.search = queue_duplicates(self.town, self.connection, self.batch_id)
         receipt = Receipt(
             kind=_KIND,
