@@ -24,6 +24,7 @@ from pingan_geo.intake.categories import CategoryBook
 from pingan_geo.intake.columns import ColumnMap, pair_order
 from pingan_geo.intake.places import (
     MOST_DIGITS,
+    PLACE_PARTS,
     Coded,
     Locate,
     PlaceRules,
@@ -50,6 +51,8 @@ from pingan_geo.model.tables import CLEAN_REPORTS, CORRECTIONS, HELD_ROWS
 _DEGREE_LON_M, _DEGREE_LAT_M = 111_320.0, 110_574.0
 #: Told numbers of telephone and of identity numbers.
 OnMasked = Callable[[int, int], None]
+#: Fields that are read and whose cells no column of REPORTS holds as they are.
+_READ_ONLY = ("clock", "until", "closed", *PLACE_PARTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +74,7 @@ class ReportRules(PlaceRules):
     grid_code
         Codes of the town's grids for their spellings, ``""`` where one is unknown. ``None``: not asked.
     keep_extra
-        Columns that no field was found for are stored with the report, but for those that hold persons.
+        Columns that are not stored otherwise are stored with the report, but for those that hold persons.
     """
 
     categories: CategoryBook
@@ -191,7 +194,7 @@ def clean_reports(chunk: RawChunk, columns: ColumnMap, rules: ReportRules) -> Cl
         table[name] = _constant("", table) if column is None else masked.take(column.filter(kept))
     table["stated_grid"], unknown_grids = _read_grids(texts.get("grid"), rules, kept, table)
     table["extra"] = (
-        masked.take_further(rows[good], columns.unused) if rules.keep_extra else _constant("", table)
+        masked.take_further(rows[good], _not_stored(columns)) if rules.keep_extra else _constant("", table)
     )
     persons = columns.left_out
     held = held_rows(chunk, ~good, *verdicts.held(), persons, fields=fields, count=masked.add)
@@ -271,6 +274,12 @@ class _Masked:
         objects, phones, ids = further_cells(rows, headings)
         self.add(phones, ids)
         return pd.array(objects, dtype="str")
+
+
+def _not_stored(columns: ColumnMap) -> list[str]:
+    """Return the headings of a ledger whose cells are to go back to the sender as they came."""
+    read_only = [columns.fields[name] for name in _READ_ONLY if name in columns.fields]
+    return [*columns.unused, *read_only]
 
 
 def _constant(text: str, table: pd.DataFrame) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def export_ledger(town: Town, file: Path, layout: str, *, language: str = "") ->
     t = translator(language or town.settings.language)
     with town.store.read() as connection:
         batches = read_batches(connection)
-        batches = batches[(batches["layout"] == layout) & batches["undone_at"].isna()]
+        batches = batches[(batches["layout"] == known.name) & batches["undone_at"].isna()]
         reports = read_reports(connection, merged=True)
     reports = reports[reports["batch_id"].isin(batches["batch_id"])]
     reports = reports.sort_values(["batch_id", "row_number"], kind="stable").reset_index(drop=True)
@@ -80,8 +81,8 @@ def _sender_columns(town: Town, reports: Any, layout: Any) -> pd.DataFrame:
     values: dict[str, Any] = {
         "lon": lon,
         "lat": lat,
-        "lonlat": [f"{x:.7f},{y:.7f}" for x, y in zip(lon, lat, strict=True)],
-        "time": _times(reports),
+        "lonlat": ["" if np.isnan(x) else f"{x:.7f},{y:.7f}" for x, y in zip(lon, lat, strict=True)],
+        "time": _times(reports, extra, layout.fields),
         "category": reports["category"].map(lambda code: town.settings.category_names.get(code, code)),
         "grid": reports["stated_grid"].where(reports["stated_grid"] != "", reports["grid_id"]),
         "datum": reports["datum"],
@@ -109,16 +110,29 @@ def _as_received(reports: Any) -> tuple[Any, Any]:
     return np.round(lon, _DIGITS), np.round(lat, _DIGITS)
 
 
-def _times(reports: Any) -> pd.Series:
-    """Return times as text: a day without a clock, an interval from–to."""
+def _times(reports: Any, extra: list[dict[str, str]], fields: Mapping[str, str]) -> pd.Series:
+    """Return times as text that is read as the same again: a day without a clock, an interval from–to.
+
+    Where the sender has a column for the time of day, or for the end, only the day or the start stands here.
+    """
     since, until = reports["time"], reports["time_until"]
     text = since.dt.strftime("%Y-%m-%d %H:%M:%S")
     midnight = since.dt.normalize() == since
     day = until.notna() & midnight & ((until - since) == pd.Timedelta(days=1))
     spans = until.notna() & ~day
     text = text.where(~day, since.dt.strftime("%Y-%m-%d"))
-    same_day = since.dt.strftime("%Y-%m-%d %H:%M") + "-" + until.dt.strftime("%H:%M")
-    return text.where(~spans, same_day).astype("str")
+    night = (since.dt.hour >= 18) & (until.dt.hour < 8) & (until - since < pd.Timedelta(hours=14))
+    one_day = (since.dt.normalize() == until.dt.normalize()) | night
+    start = since.dt.strftime("%Y-%m-%d %H:%M")
+    text = text.where(~(spans & one_day), start + "-" + until.dt.strftime("%H:%M"))
+    text = text.where(~(spans & ~one_day), start + " – " + until.dt.strftime("%Y-%m-%d %H:%M"))
+    for name, shorter in (
+        ("until", since.dt.strftime("%Y-%m-%d %H:%M:%S")),
+        ("clock", since.dt.strftime("%Y-%m-%d")),
+    ):
+        own = np.array([bool(row.get(fields.get(name, ""), "")) for row in extra], dtype=bool)
+        text = text.where(~own, shorter)
+    return text.astype("str")
 
 
 def _our_columns(reports: Any, t: Any) -> list[tuple[str, Any]]:
