@@ -13,8 +13,10 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from pingan_geo.cli import _receipt_lines
 from pingan_geo.coords import local_metres, to_wgs84
 from pingan_geo.demo.samples import PATROLS, PRINTED, TOLD_AGAIN, build_samples
+from pingan_geo.i18n import translator
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.answers import Answer, answer
 from pingan_geo.workflow.corrections import list_corrections
@@ -26,6 +28,8 @@ from pingan_geo.workflow.make_demo import SAMPLES_FOLDER, make_demo
 from pingan_geo.workflow.review import review_queue
 
 NOW = datetime(2026, 9, 1, 9)
+ROOT = Path(__file__).resolve().parents[3]
+READMES = {"en": "README.md", "zh": "README.zh-CN.md"}
 #: A number that nobody can have.
 NOBODYS = "13800000000"
 
@@ -134,7 +138,8 @@ def test_one_grid_code_is_misspelt_and_all_others_are_those_of_the_place(patrols
 
 @pytest.fixture(scope="module", params=[1, 2])
 def town(request, tmp_path_factory):
-    town = make_demo(tmp_path_factory.mktemp("samples") / "town", seed=request.param, reports=0)
+    folder = tmp_path_factory.mktemp("samples") / f"seed{request.param}"
+    town = make_demo(folder, seed=request.param, reports=0)
     yield town
     town.close()
 
@@ -151,6 +156,13 @@ def said(receipt):
 
 def reply(town, key, way, **how):
     return answer(town, key, Answer(way, **how), now=NOW, locate=locate_later(town))
+
+
+def quoted_receipts(readme):
+    """Return the lines of receipts about the samples that a README quotes."""
+    fenced = readme.split("```")[1::2]  # every other piece lies inside
+    told = [block for block in fenced if block.startswith("\n") and (PATROLS in block or PRINTED in block)]
+    return {line for block in told for line in block.splitlines()} - {"", "  …"}
 
 
 def pairs_of(town):
@@ -212,6 +224,14 @@ def test_all_three_come_out_as_told(town):  # one story: each file builds on tho
     crossings = {frozenset({"新塍大道与洛东路交叉口"}), frozenset({"兴镇路与佳源路路口"})}
     assert told_twice | crossings <= pairs_of(town)
     assert not any({"洛东小学门口"} & pair for pair in pairs_of(town))
+
+    for language, name in READMES.items():
+        t = translator(language)
+        printed_lines = {line for each in (printed, patrols, again) for line in _receipt_lines(each, t)}
+        quoted = quoted_receipts((ROOT / name).read_text(encoding="utf-8"))
+        assert len(quoted) > 15
+        if town.folder.name == "seed1":  # what the README shows is what is printed
+            assert quoted <= printed_lines
 
     held = held_rows(town)
     assert len(held) == 7  # two places that nobody knows (three rows), two at 0, 0, two outside
