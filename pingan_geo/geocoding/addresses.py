@@ -78,6 +78,9 @@ _LETTER_AFTER = re.compile(r"(\d)号([甲乙丙丁A-D])(?![座幢栋区\w])")
 _LEADING_ZERO = re.compile(r"(?<![\d.])0+(?=\d+(?:号|弄|幢|#|组|队))")
 _GROUP = re.compile(r"(?:第(?=\d+(?:村民)?小?[组队]))|(?<=\d)(?:村民小组|村民组|小组)")
 _ESTATE_TWICE = re.compile(r"(?<=花园|花苑|家园|新村|公寓)小区")
+#: No.59, 第59号, 59-号
+_NUMERO = re.compile(r"NO\.?(\d+)(?!\d|[号弄幢])")
+_WORD_FOR_NUMBER = re.compile(r"NO\.?(?=\d+[号弄幢])|第(?=\d+[号弄幢])|(?<=\d)-(?=[号弄幢](?!\d))")
 _PLATE = re.compile(r"门牌号?(?:码)?(?:为|是)?(?=\d)|(?<=\d)号门牌")
 
 
@@ -134,6 +137,7 @@ def _numbers(text: str) -> str:
     text = _ESTATE_TWICE.sub("", text)
     text = _NUMERAL.sub(lambda found: str(_value(found.group())), text)
     if any(character.isdigit() or character == "幢" for character in text) or "栋" in text or "座" in text:
+        text = _WORD_FOR_NUMBER.sub("", _NUMERO.sub(r"\1号", text))
         text = _PLATE.sub(lambda found: "号" if found.group().startswith("号") else "", text)
         text = _GROUP.sub(lambda found: "组" if found.group() != "第" else "", text)
         text = _METRES.sub("米", _KILOMETRES.sub("公里", text))
@@ -203,11 +207,26 @@ def districts(text: str) -> tuple[tuple[str, ...], str]:
             name, after = name + after[0], after[1:]
         if not after or _NO_DISTRICT.search(name) or _NAME_GOES_ON.match(after):
             break
-        if name.endswith("旗") and not found:  # 发生在旗星村
+        if _is_no_district(name, bool(found)):
             break
         found.append(name)
         rest = after.lstrip(",-")
     return tuple(found), rest
+
+
+_PROVINCE = re.compile(
+    r"(?:河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾)省$"
+)
+_ROAD_INSIDE = re.compile(r"[\u4e00-\u9fff](?:路|街|大道|巷|弄)(?!道)")
+
+
+def _is_no_district(name: str, follows: bool) -> bool:
+    """Say whether words that end as a district does are none: 发生在旗 of 旗星村, 洛东路与镇 of 镇宁路, 强省."""
+    if name.endswith("旗"):
+        return not follows
+    if name.endswith("省"):
+        return _PROVINCE.search(name) is None
+    return not name.endswith("街道") and _ROAD_INSIDE.search(name[:-1]) is not None
 
 
 _SUFFIX = re.compile(r"(?:自治区|自治州|特别行政区|自治县|新区|街道|省|市|区|县|旗|镇|乡)$")
@@ -232,7 +251,7 @@ def rank(district: str) -> str:
 
 _NUMBER = re.compile(
     r"(?P<value>(?:\d+(?:\.\d+)?|[A-Z]\d*(?=[幢号#])|[甲乙丙丁](?=幢)|[A-Z]-?\d+)(?:-\d+)*(?:[甲乙丙丁]|[A-Z](?![A-Z]))?)"
-    r"(?P<unit>支弄|弄|幢|号(?![线桥码闸井库仓机]|门(?!口|前|市|面|外|内)|路(?!边|旁)|街|地块|车间|公馆)|#|单元|室|层|楼|组|队)?"
+    r"(?P<unit>支弄|弄|幢|号(?!线(?![路缆乱充断头])|[桥码闸]|井(?!盖)|库(?!房)|仓(?!库)|机(?![动器房])|门(?!口|前|市|面|外|内)|路(?!边|旁)|街|地块|车间|公馆)|#|单元|室|层|楼|组|队)?"
 )
 #: From the outside to the inside: a number may only be followed by one that is finer.
 _FINENESS = {
@@ -521,7 +540,7 @@ _BEGINNING = re.compile(
     r"|(?:接到?|有|据)?(?:群众|市民|居民|村民|网民|热心人|热线|来电人?|来访人?|报警人?|报案人?|举报人?|投诉人?|当事人|业主|住户|租户|网格员|巡逻员|志愿者|平安员|民警|群众来电)"
     r"|反映|反应|反馈|报告|上报|报警|报案|报称|举报|投诉|来电|来信|来访|求助|咨询|接报|接警|接到|接|称|表示|说|述"
     r"|发现|发生在|发生于|发生地点?|发生|事发|案发|出现在|事件|事故|警情|案件|问题|隐患|情况"
-    r"|(?:详细|具体|现场|事发|案发|事故|家庭|单位|所在|居住|户籍|联系|通讯|现住|经营|涉事)?(?:地点|地址|位置|住址|住所|所在地|方位)"
+    r"|(?:详细|具体|标准|门牌|诉求|警情|问题|事件|门店|现场|事发|案发|事故|家庭|单位|所在|居住|户籍|联系|通讯|现住|经营|涉事)?(?:地点|地址|位置|住址|住所|所在地|方位)"
     r"|现场|位于|坐落于|坐落在|坐落|座落于|处于|地处|现住|现居|家住|住在|居住在|居住于|居住|暂住|租住在?|寄住|户籍|就在|人在|家在|店在|开在|设在|停在"
     r"|前往|赶往|赶到|赶赴|去往|巡逻至|巡逻到|巡查至|巡查到|巡查发现|走访|途经|行至|路过|经过|请到|请去|麻烦到|上门"
     r"|关于|对于|针对|请问|您好|你好|其在|我在|本人在|其|我家|我|本人|现在|正在|目前在|为|是|在|于|至|到|去|对|报|住|距离?|离|从)"
@@ -558,22 +577,26 @@ def without_quantities(text: str) -> str:
 
 
 _PART = r"(?:\d+(?:-\d+)*[甲乙丙丁A-D]?(?:支弄|弄|号|幢|组|队|单元|室|层)[,]?)"
-_NUMBER_FIRST = re.compile(rf"^(?P<numbers>{_PART}+)[,]?(?P<rest>[^\d,()].+)$")
+_NUMBER_FIRST = re.compile(rf"^(?P<numbers>{_PART}+)[,的-]*(?P<rest>[^\d,()].+)$")
+_NUMBERS_BEHIND = re.compile(rf"^(?P<place>[^\d]{{2,}}?),?(?P<numbers>{_PART}+)(?P<words>.*)$")
 _NUMBERS_IN_A_ROW = re.compile(rf"{_PART}{{2,}}")
 _ONE_PART = re.compile(r"(\d+(?:-\d+)*[甲乙丙丁A-D]?)(支弄|弄|号|幢|组|队|单元|室|层)")
 
 
 def turned(text: str) -> str:
     """Return an address that begins with its number in the usual order: 8组,陡门村 → 陡门村8组; else ``""``."""
-    match = _NUMBER_FIRST.match(text)
+    match = _NUMBER_FIRST.match(_BRACKET.sub(",", text).strip(","))  # 8组(陡门村)
     if match is None:
         return ""
-    rest = match["rest"]
-    place, words = rest, ""
+    place, words = match["rest"], ""
     while (found := relation_at_end(place)) is not None and len(found[0]) > 1:
         place = found[0]
-    words = rest[len(place) :]
-    return place.rstrip(",") + _in_order(match["numbers"]) + words
+    words = match["rest"][len(place) :]
+    inside = _NUMBERS_BEHIND.match(place)  # 51幢桃景小区3单元
+    behind = inside["numbers"] if inside is not None else ""
+    if inside is not None:
+        place, words = inside["place"], inside["words"] + words
+    return place.rstrip(",") + _in_order(match["numbers"] + behind) + words
 
 
 def numbers_in_order(text: str) -> str:
@@ -587,7 +610,7 @@ def _in_order(numbers: str) -> str:
 
 
 _SEVERAL = re.compile(
-    r"^(?P<base>.*?[^\d,()])(?P<first>\d+)(?P<unit>号|幢|弄)?(?P<more>(?:[,和与及、](?:\d+)(?:号|幢|弄)?)+)(?P<rest>(?![\d-]).*)$"
+    r"^(?P<base>.*?[^\d,()])(?P<first>\d+)(?P<unit>号|幢|弄)?(?P<more>(?:[,和与及至到](?:\d+)(?:号|幢|弄)?)+)(?P<rest>(?![\d-]).*)$"
 )
 
 
@@ -603,7 +626,7 @@ def several(text: str) -> list[str]:
     return [f"{match['base']}{number}{units[0]}" for number in numbers]
 
 
-_LEADING = re.compile(r"^(?:(?P<near>靠近|临近|邻近|近)|距离?|离)")
+_LEADING = re.compile(r"^(?:(?P<near>靠近|临近|邻近|紧邻|毗邻|紧靠|近|靠)|距离?|离)")
 
 
 def relation_before(text: str) -> tuple[str, Shift] | None:

@@ -276,7 +276,9 @@ class Gazetteer:
             _append(self.exact if is_sure else self.weak, plain(rest), entry)
         self._take_weak(entry, rest, address.tail if address.numbers else "")
         if not address.numbers:
-            _append(self.named, plain(rest), entry)
+            # of 沙县大酒店 nothing but 大酒店 would be left
+            if not prefix or len(plain(rest)) > 3 or all(self.is_own(name) for name in prefix):
+                _append(self.named, plain(rest), entry)
             if prefix and whole != plain(rest):
                 _append(self.named, whole, entry)
             return

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
+from rapidfuzz.distance import OSA
 
 from pingan_geo.geocoding.addresses import (
     LONGEST,
@@ -42,7 +43,7 @@ from pingan_geo.geocoding.addresses import (
     without_quantities,
 )
 from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer, Street, numbers_of, without_digits
-from pingan_geo.geocoding.spellings import likeness
+from pingan_geo.geocoding.spellings import is_misspelt, likeness, sound
 from pingan_geo.model.place import LOCATED
 
 #: Entries of one name that lie further apart are different places, metres.
@@ -65,6 +66,7 @@ _INSIDE_BUILDING = re.compile(r"(?:[A-Z]?\d+(?:-\d+)*(?:单元|室|层|楼|F))+$
 _IN_PARENTHESES = re.compile(r"\([^()]*\)?")
 _BARE_NUMBER = re.compile(r"(.+?\D)(\d+)(?!\d|米|公里)")
 _FIRST_DIGIT = re.compile(r"\d")
+_NUMBER_NEXT = re.compile(r"[^\d]?\d")
 _BRACKETS = re.compile(r"[()]")
 _BRANCH = re.compile(r"(?:分店|分公司|分行|支行|分部|分院|总店|总部|专卖店|旗舰店|门店|店|营业厅|营业部)$")
 _CROSSING_INSIDE = re.compile(r"[路街道巷]?(?:与|和|的)?(?:路口|交叉口|交叉路口|十字路口|交汇处|交界处|口)")
@@ -204,11 +206,14 @@ class OfflineGeocoder:
             return _rejected("place_unknown")  # the town itself is no place in it
         readings = [self._reading(each) for each in (normal, *shorter[::-1])]
         if readings[-1].is_elsewhere:
-            return _rejected("elsewhere")
+            name = self._name_like_district(readings[-1])
+            if not name:
+                return _rejected("elsewhere")
+            readings.append(_Reading(name, name, (), has_strangers=True, is_elsewhere=False))
         failed: Answer | None = None
         unsure: Answer | None = None
         for reading in readings:
-            if reading.is_elsewhere:  # 发生在旗 of 发生在旗星村
+            if reading.is_elsewhere:
                 continue
             answer = self._plainly(reading)
             if answer is not None and answer.status == "accepted":
@@ -226,18 +231,51 @@ class OfflineGeocoder:
 
         宜川路144弄1知弄12号 is more than 宜川路144弄.
         """
-        if answer.reason not in {"number_unknown", "extra_words"} or not numbers_of(reading.rest):
+        if answer.reason not in {"number_unknown", "extra_words"}:
             return answer
-        text = plain(reading.rest)
         doors = tuple(
             self._candidate(entry, round(0.9 * score, 4))
-            for entry, score in self._by_numbers(text, Address(""))
+            for entry, score in self._same_numbers(plain(reading.rest))
             if self.gazetteer.inside[entry]
-            and text.startswith(self.gazetteer.bare(entry).split(self.gazetteer.chains[entry] or ",")[0])
         )
         if not doors or doors[0].entry == answer.candidates[0].entry:
             return answer
         return Answer("review", "spelling", (*doors, *answer.candidates)[:MOST_CANDIDATES])
+
+    def _same_numbers(self, text: str) -> list[tuple[int, float]]:
+        """Return the entries of a road or estate named in a text that have all its numbers: 静明公寓43好楼."""
+        numbers, gazetteer = numbers_of(text), self.gazetteer
+        if not numbers:
+            return []
+        rated: dict[int, float] = {}
+        for start, name in gazetteer.names_in(text):
+            wanted = numbers[len(numbers_of(text[:start] + name)) :]
+            street, rest = gazetteer.streets.get(name), text[start + len(name) :]
+            if street is None or not wanted or _NUMBER_NEXT.match(rest) is None:
+                continue
+            for chain, entries in street.doors.items():
+                is_short = len(without_digits(rest)) <= len(without_digits(chain)) + 3
+                if is_short and numbers_of(chain) == wanted:
+                    score = 0.8 + 0.15 * likeness(name + chain, text[start:])
+                    rated |= {entry: max(score, rated.get(entry, 0.0)) for entry in entries}
+        return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
+
+    def _name_like_district(self, reading: _Reading) -> str:
+        """Return the name of the town, with a slip or without, that begins as another district does: 安静区图书馆.
+
+        Empty when the text names another district.
+        """
+        gazetteer = self.gazetteer
+        for text in dict.fromkeys((plain(reading.whole), self._without_own(plain(reading.whole)))):
+            near = [
+                entry for name, _ in gazetteer.spellings.near(text) for entry in gazetteer.named.get(name, ())
+            ]
+            if numbers_of(text):
+                found = self._by_numbers(text, parse(text))
+                near += [entry for entry, _ in found if OSA.distance(gazetteer.bare(entry), text) <= 1]
+            if any(_agree(districts(text)[0], gazetteer.districts[entry]) for entry in near):
+                return text
+        return ""
 
     def _reading(self, normal: str) -> _Reading:
         """Return a text taken apart into districts and the rest."""
@@ -288,7 +326,7 @@ class OfflineGeocoder:
 
     def _without_own(self, words: str) -> str:
         """Return words without the names of the town, and of what it lies in, at their beginning."""
-        own = sorted(self.gazetteer.own, key=lambda name: (-len(name), name))
+        own = sorted({"中国", *self.gazetteer.own}, key=lambda name: (-len(name), name))
         while (name := next((each for each in own if words.startswith(each)), "")) != "":
             words = words[len(name) :]
         return words
@@ -729,7 +767,16 @@ class OfflineGeocoder:
         if answer.status != "accepted":
             return answer if answer.status == "review" else None
         problem = self._unexplained(text[:start], answer.candidates[0], is_before=True)
+        branches = self._branches(name, text[:start])
+        if branches:
+            return Answer("review", "extra_words", (*branches, *answer.candidates)[:MOST_CANDIDATES])
         return None if problem == "extra_words" else answer.to_review(problem) if problem else answer
+
+    def _branches(self, name: str, road: str) -> tuple[Candidate, ...]:
+        """Return the places of a name whose branch stands before it: 北街好又多超市, 好又多超市(北街店)."""
+        branch = road.removesuffix("的").removesuffix("上").removesuffix("店")
+        entries = self.gazetteer.exact.get(f"{name}{branch}店") or self.gazetteer.exact.get(name + branch)
+        return self._candidates(entries or (), 0.88)
 
     def _unexplained(self, words: str, place: Candidate, is_before: bool) -> str:
         """Return why words beside a place do not agree with it, ``""`` when they do.
@@ -792,9 +839,10 @@ class OfflineGeocoder:
         shortest = readings[-1]
         rated: dict[int, float] = {}
         shifts: dict[int, Shift] = {}
-        for reading in [each for each in (readings[0], shortest) if not each.is_elsewhere][-2:]:
+        for reading in (readings[0], shortest):
             # 和瑞消区 is no district but 和瑞小区 misspelt
-            whole = reading.whole if reading.has_strangers else ""
+            is_own = all(self.gazetteer.is_own(name) for name in reading.prefix)
+            whole = "" if is_own else reading.whole
             for order, prefix in (
                 (reading.rest, reading.prefix),
                 (turned(reading.rest), reading.prefix),
@@ -835,14 +883,15 @@ class OfflineGeocoder:
             numbered = plain(address.base) + address.chain
             rated = self._by_numbers(numbered + plain(after), Address("")) if numbers_of(after) else []
             rated = rated or self._by_numbers(numbered, address)
+            rated = [*rated, *self._same_numbers(plain(text))]
         else:
             anchor, shift = text, Shift()
             while (relation := relation_at_end(anchor)) is not None and len(plain(relation[0])) > 1:
                 anchor, shift = relation[0], shift.and_then(relation[1])
             rated = [*self._without_unit(plain(anchor)), *self._by_name(plain(anchor))]
-            if any(character.isdigit() for character in anchor):
+            if numbers_of(anchor):
                 both = dict(rated) | dict(self._by_numbers(plain(anchor), Address("")))
-                rated = list(both.items())
+                rated = [*both.items(), *self._same_numbers(plain(text))]
         return [(entry, score, shift) for entry, score in rated]
 
     def _without_unit(self, text: str) -> list[tuple[int, float]]:
@@ -1081,13 +1130,20 @@ def _agree(text: tuple[str, ...], entry: tuple[str, ...]) -> bool:
     kinds = {rank(name): stem(name) for name in entry}
     for name in text:
         other = kinds.get(rank(name))
-        if other is not None and stem(name) not in other and other not in stem(name):
+        if other is not None and not _same_stem(stem(name), other):
             return False
     return True
 
 
 def _metres(first: Candidate, second: Candidate) -> float:
     return float(np.hypot(first.x - second.x, first.y - second.y))
+
+
+def _same_stem(one: str, other: str) -> bool:
+    """Say whether two names of districts may mean one: 浦东 and 浦东新, 靖安 and 静安."""
+    if one in other or other in one:
+        return True
+    return is_misspelt(one, other) or sound(one) == sound(other) or sorted(one) == sorted(other)
 
 
 def _may_be(wanted: tuple[str, ...], given: tuple[str, ...]) -> bool:

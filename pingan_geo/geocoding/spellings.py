@@ -19,6 +19,8 @@ LEAST_LIKENESS = 0.5
 LEAST_NUMBERED_LIKENESS = 0.6
 #: The same for a part of a longer text.
 LEAST_LIKENESS_WITHIN = 0.72
+#: Names of the same characters in another order: 小区桃景, 桃景小区.
+LIKENESS_OF_TURNED = 0.82
 _PIECES_IN_COMMON = 40
 _LOOKED_AT = 9
 
@@ -133,6 +135,8 @@ def likeness(first: str, second: str) -> float:
     common = (fuzz.ratio(first, second) + common) / 200
     slips = (OSA.normalized_similarity(first, second) + slips) / 2
     anywhere = fuzz.ratio("".join(sorted(first)), "".join(sorted(second))) / 100
+    if anywhere == 1.0 and len(first) == len(second):
+        return max(0.45 * common + 0.45 * slips + 0.1, LIKENESS_OF_TURNED) if first != second else 1.0
     return 0.45 * common + 0.45 * slips + 0.1 * anywhere
 
 

@@ -9,9 +9,14 @@ from pingan_geo.geocoding.addresses import (
     crossing,
     districts,
     normalise,
+    numbers_in_order,
     parse,
     plain,
     relation_at_end,
+    several,
+    turned,
+    without_beginning,
+    without_quantities,
 )
 
 
@@ -53,6 +58,9 @@ def test_nothing_is_left_of_what_is_no_text(text):
         ("洛东花园小区3幢", "洛东花园3幢"),
         ("洛东村第三村民小组", "洛东村3组"),
         ("北街壹佰零伍号", "北街105号"),
+        ("北街No.12", "北街12号"),
+        ("北街第12号", "北街12号"),
+        ("北街12-号", "北街12号"),
     ],
 )
 def test_spellings_of_the_same_become_one(text, same):
@@ -96,6 +104,11 @@ def test_many_texts_are_read_as_each_alone():
         ("绍兴市北街12号", ("绍兴市",), "北街12号"),
         ("南镇北路12号", (), "南镇北路12号"),
         ("新塍镇", (), "新塍镇"),
+        ("洛东路镇宁路路口", (), "洛东路镇宁路路口"),
+        ("南京东路街道北街12号", ("南京东路街道",), "北街12号"),
+        ("光明强省快餐店", (), "光明强省快餐店"),
+        ("旗星村2组", (), "旗星村2组"),
+        ("红旗星村2组", (), "红旗星村2组"),
     ],
 )
 def test_districts_are_told_from_names_that_look_like_them(text, before, rest):
@@ -144,10 +157,17 @@ def test_lane_and_house_are_told_apart():
         ("新塍大道和洛东路路口东北角", "新塍大道", "洛东路"),
         ("新塍大道,洛东路交汇处", "新塍大道", "洛东路"),
         ("新塍大道近洛东路", "新塍大道", "洛东路"),
+        ("康和路与洛东路交叉口", "康和路", "洛东路"),
+        ("康和路和洛东路路口", "康和路", "洛东路"),
+        ("康和路(洛东路口)", "康和路", "洛东"),
+        ("洛东路路口(康和路)", "康和路", "洛东路"),
+        ("康和路&洛东路", "康和路", "洛东路"),
+        ("康和路／洛东路路口", "康和路", "洛东路"),
+        ("康和路以及洛东路的交叉口", "康和路", "洛东路"),
     ],
 )
 def test_the_two_roads_of_a_crossing(text, first, second):
-    found = crossing(text)
+    found = crossing(one(text))
     assert (found.first, found.second) == (first, second)
 
 
@@ -175,6 +195,81 @@ def test_words_without_a_distance_widen_and_do_not_move(word):
     assert found == "老供销社"
     assert (shift.east_m, shift.north_m) == (0, 0)
     assert shift.wider_m > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "usual"),
+    [
+        ("3幢洛东花园", "洛东花园3幢"),
+        ("8组 陡门村", "陡门村8组"),
+        ("8组(陡门村)", "陡门村8组"),
+        ("3号12弄北街", "北街12弄3号"),
+        ("12弄北街3号", "北街12弄3号"),
+        ("3幢洛东花园2单元501室", "洛东花园3幢2单元501室"),
+        ("3幢洛东花园门口", "洛东花园3幢门口"),
+        ("北街12号", ""),
+        ("118号", ""),
+        ("3幢", ""),
+    ],
+)
+def test_a_number_before_its_name_is_put_behind_it(text, usual):
+    assert turned(one(text)) == usual
+
+
+def test_numbers_stand_from_the_outside_to_the_inside():
+    assert numbers_in_order("北街3号12弄") == "北街12弄3号"
+    assert numbers_in_order("北街12弄3号") == "北街12弄3号"
+    assert numbers_in_order("北街12号和南街3弄") == "北街12号和南街3弄"
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("发生在旗星村2组", "旗星村2组"),
+        ("地址：北街12号", "北街12号"),
+        ("早上6:40,北街12号", "北街12号"),
+        ("7月31日18时许接群众来电,北街12号", "北街12号"),
+        ("群众反映北街12号", "北街12号"),
+    ],
+)
+def test_what_a_report_begins_with_is_no_part_of_the_place(text, rest):
+    assert without_beginning(one(text))[0] == rest
+
+
+def test_a_name_that_begins_as_a_report_does_is_among_the_readings_whole():
+    assert without_beginning("北街12号") == []
+    assert without_beginning("反映位于在水一方3幢")[-1] == "位于在水一方3幢"
+    assert "在水一方3幢" in without_beginning("反映位于在水一方3幢")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("北街12号有3人受伤", "北街12号有,受伤"),
+        ("3月5日北街12号,电话13800001234", "北街12号,电话"),
+        ("北街12号,面积15平方米", "北街12号,面积"),
+        ("北街118号", "北街118号"),
+        ("洛东花园3幢2单元", "洛东花园3幢2单元"),
+        ("往北50米", "往北50米"),
+    ],
+)
+def test_quantities_dates_and_telephones_are_no_house_numbers(text, left):
+    assert without_quantities(one(text)) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "each"),
+    [
+        ("富园路3、5号", ["富园路3号", "富园路5号"]),
+        ("富园路3号、5号", ["富园路3号", "富园路5号"]),
+        ("富园路3、5、7号", ["富园路3号", "富园路5号", "富园路7号"]),
+        ("富园路3号", []),
+        ("富园路3弄5号", []),
+        ("富园路3号,5弄", []),
+    ],
+)
+def test_several_numbers_of_one_road(text, each):
+    assert several(one(text)) == each
 
 
 def test_part_of_a_name_is_no_word_about_the_place():

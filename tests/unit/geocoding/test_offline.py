@@ -50,6 +50,34 @@ def test_another_town_is_elsewhere_not_the_nearest_thing(locate, text):
     assert (locate(text).status, locate(text).reason) == ("rejected", "elsewhere")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "浙江嘉兴秀洲区新塍镇新塍大道118号",
+        "中国浙江省嘉兴市秀洲区新塍镇新塍大道118号",
+        "嘉兴市新塍镇新塍大道118号",
+        "新胜镇新塍大道118号",
+        "新縢镇新塍大道118号",
+        "发生在新胜镇新塍大道118号",
+    ],
+)
+def test_the_town_misspelt_or_without_the_kinds_of_what_it_lies_in_is_at_home(locate, text):
+    row = locate(text)
+    assert (row.status, row.name) == ("accepted", "新塍大道118号")
+
+
+@pytest.mark.parametrize("text", ["新丰镇新塍大道118号", "新安镇新塍大道118号", "发生在乌镇新塍大道118号"])
+def test_a_town_of_another_character_is_elsewhere(locate, text):
+    assert locate(text).reason == "elsewhere"
+
+
+def test_the_stem_of_a_neighbour_is_no_neighbour(names_town):
+    extra = [{"name": "桐乡小区4幢", "x": 0, "y": 0}, {"name": "乌镇小区4幢", "x": 100, "y": 0}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    found = geocoder.locate(["桐乡小区4号楼", "桐乡市小区4号楼", "桐乡新塍大道118号"])
+    assert found["status"].tolist() == ["accepted", "rejected", "review"]
+
+
 def test_a_shop_named_after_another_town_does_not_move_its_house(locate):
     assert locate("新塍大道118号乌镇酥羊大面").status == "accepted"
 
@@ -280,6 +308,134 @@ def test_two_places_far_apart_in_one_text_are_a_conflict(locate):
     assert locate("新塍大道老供销社").reason == "conflict"
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("早上6:40,新塍大道118号有人占道", "新塍大道118号"),
+        ("7月31日18时许接群众来电,洛东花园3幢飞线充电,请处理", "洛东花园3幢"),
+        ("群众来电称老供销社门口有5人打架", "老供销社"),
+        ("有3辆电动车停在洛东花园3幢楼下,电话13800001234", "洛东花园3幢"),
+        ("昨晚7点,118号新塍大道有人打架", "新塍大道118号"),
+        ("请到新塍中心小学来,有2人受伤", "新塍中心小学"),
+        ("昨天在老共销社有人吵架", "老供销社"),
+    ],
+)
+def test_the_place_inside_a_sentence_is_found(locate, text, name):
+    row = locate(text)
+    assert row.status in {"accepted", "review"}
+    assert row.name == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "早上6:40,有人占道",
+        "118人参加",
+        "7月31日18时许接群众来电,有人打架",
+        "电话13800001234",
+        "海宁路118号有5人打架",
+    ],
+)
+def test_times_quantities_and_telephones_are_no_place(locate, text):
+    assert locate(text).status == "rejected"
+
+
+@pytest.mark.parametrize("word", ["发生在", "反映", "地址:", "位于", "群众来电反映", "事发地点为", "住在"])
+def test_words_that_a_report_begins_with_change_nothing(locate, word):
+    row = locate(word + "新塍大道118号")
+    assert (row.status, row.name) == ("accepted", "新塍大道118号")
+    assert locate(word + "新塍大道1118号").status != "accepted"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("3幢洛东花园", "洛东花园3幢"),
+        ("3幢,洛东花园", "洛东花园3幢"),
+        ("118号新塍大道", "新塍大道118号"),
+        ("3号12弄北街", "北街12弄3号"),
+        ("新塍大道118号,新塍镇,秀洲区", "新塍大道118号"),
+        ("118号，新塍大道，新塍镇", "新塍大道118号"),
+    ],
+)
+def test_the_order_of_the_parts_does_not_matter(locate, text, name):
+    row = locate(text)
+    assert (row.status, row.name) == ("accepted", name)
+
+
+@pytest.mark.parametrize("text", ["9幢洛东花园", "121号新塍大道", "5号12弄北街", "118号", "3幢"])
+def test_in_another_order_the_number_must_be_the_same_too(locate, text):
+    assert locate(text).status != "accepted"
+
+
+def test_numbers_the_wrong_way_round_may_be_two_and_are_reviewed(locate):
+    row = locate("北街3号12弄")
+    assert (row.status, row.name) == ("review", "北街12弄3号")
+
+
+def test_the_misspelt_unit_of_a_building_does_not_make_it_the_estate(locate):
+    for text in ("洛东花园3憧", "洛东花园3好楼"):
+        row = locate(text)
+        assert (row.status, row.name) == ("review", "洛东花园3幢")
+    assert locate("洛东花园9憧").name != "洛东花园3幢"
+
+
+def test_two_addresses_are_reviewed_with_both(locate):
+    for text in ("新塍大道118号和洛东花园3幢", "新塍大道118号,洛东花园3幢", "新塍大道118号洛东花园3幢"):
+        row = locate(text)
+        assert row.status == "review"
+        assert {"新塍大道118号", "洛东花园3幢"} <= {each["name"] for each in json.loads(row.candidates)}
+
+
+def test_several_doors_side_by_side_are_one_place(locate, names_town):
+    row = locate("新塍大道116、118号")
+    assert (row.status, row.level) == ("accepted", "door")
+    assert names_town.away(row, 270, -12) < 0.1
+    assert row.radius_m > locate("新塍大道118号").radius_m
+
+
+@pytest.mark.parametrize("text", ["新塍大道100、130号", "新塍大道118、121号"])
+def test_several_doors_far_apart_or_unlisted_are_reviewed_with_each(locate, text):
+    row = locate(text)
+    assert (row.status, row.reason) == ("review", "ambiguous")
+    assert len(json.loads(row.candidates)) == 2
+
+
+@pytest.fixture
+def branches(names_town):
+    extra = [
+        {"name": "顺发超市", "x": 100, "y": 20},
+        {"name": "顺发超市(洛东路店)", "x": 215, "y": -600},
+        {"name": "美琪饭店", "x": 215, "y": -500},
+    ]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    return lambda text: next(geocoder.locate([text]).itertuples())
+
+
+def test_brackets_tell_the_branches_of_a_shop_apart(branches):
+    assert branches("顺发超市(洛东路店)").name == "顺发超市(洛东路店)"
+    assert branches("顺发超市").name == "顺发超市"
+    assert branches("顺发超市(虹桥路店)").status != "accepted"
+    assert branches("顺发超市(海宁路店)").status != "accepted"
+    row = branches("顺法超市(洛东路店)")
+    assert (row.status, row.name) == ("review", "顺发超市(洛东路店)")
+    row = branches("洛东路顺发超市")
+    assert (row.status, row.name) == ("review", "顺发超市(洛东路店)")
+
+
+def test_a_bracket_with_the_road_of_the_only_shop_is_that_shop(branches):
+    row = branches("美琪饭店(洛东路)")
+    assert (row.status, row.name) == ("accepted", "美琪饭店")
+    assert branches("美琪饭店(虹桥路)").status != "accepted"
+
+
+def test_a_name_that_looks_like_another_district_is_found(names_town):
+    extra = [{"name": "静安区福利院", "x": 0, "y": 50}, {"name": "沙县药房", "x": 300, "y": 50}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    found = geocoder.locate(["静安区福利院", "安静区福利院", "沙沙县药房", "平湖县药房", "静海区福利院"])
+    assert found["status"].tolist() == ["accepted", "review", "review", "rejected", "rejected"]
+
+
 # -- crossings -----------------------------------------------------------------------------------------------
 
 
@@ -294,12 +450,41 @@ def test_two_places_far_apart_in_one_text_are_a_conflict(locate):
         "新塍大道近洛东路",
         "新塍镇新塍大道洛东路",
         "新塍大道洛东路西南侧",
+        "新塍大道(洛东路口)",
+        "新塍大道(洛东路路口)",
+        "洛东路路口(新塍大道)",
+        "新塍大道&洛东路",
+        "新塍大道/洛东路路口",
+        "新塍大道洛东路路口",
+        "新塍大道以及洛东路的交叉口",
+        "发生在新塍大道与洛东路交叉口",
     ],
 )
 def test_a_crossing_is_where_the_lines_meet(locate, names_town, text):
     row = locate(text)
     assert (row.status, row.level) == ("accepted", "crossing")
     assert names_town.away(row, 200, 0) < 0.5
+
+
+def test_a_road_whose_name_has_the_word_and_in_it_crosses_too(names_town):
+    extra = [{"name": "康和路与同心路交叉口", "x": 5, "y": 5}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    texts = [
+        "康和路与同心路交叉口",
+        "同心路和康和路路口",
+        "康和路同心路口",
+        "康和路(同心路口)",
+        "康和路、同心路",
+    ]
+    assert set(geocoder.locate(texts)["level"]) == {"crossing"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["新塍大道(虹桥弄路口)", "洛东路(海宁路口)", "新塍大道&海宁路", "海宁路路口(洛东路)", "洛东路(虹桥路口)"],
+)
+def test_a_crossing_that_is_unknown_is_not_the_whole_road(locate, text):
+    assert locate(text).status != "accepted"
 
 
 def test_a_corner_lies_to_its_side(locate, names_town):
