@@ -115,7 +115,7 @@ def test_pairs_are_two_reports_within_radius_and_window(table: pd.DataFrame) -> 
             )
         )
         assert pair.distance_m == pytest.approx(metres, abs=0.05)
-        assert metres <= max(radius, min(rough, radius + MOST_SLACK_M)) + 0.05
+        assert metres <= min(np.hypot(radius, rough), radius + MOST_SLACK_M) + 0.05
         starts = [each["time"] for each in (one, other)]
         ends = [each["time"] if pd.isna(each["time_until"]) else each["time_until"] for each in (one, other)]
         hours = (max(starts) - min(ends)).total_seconds() / 3600

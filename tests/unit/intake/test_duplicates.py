@@ -98,7 +98,10 @@ def test_flags_of_another_length_are_refused() -> None:
         ({"RD1": {"radius_m": "30"}}, "duplicates.RD1.radius_m"),
         ({"RD1": {"radius_m": 0}}, "duplicates.RD1.radius_m"),
         ({"RD1": {"window_h": True}}, "duplicates.RD1.window_h"),
-        ({"default": {"least_words": 1.5}}, "duplicates.default.least_words"),
+        ({"default": {"beside": 0}}, "duplicates.default.beside"),
+        ({"RD1": {"tellings": "many"}}, "duplicates.RD1.tellings"),
+        ({"RD1": {"facts": "door"}}, "duplicates.RD1.facts"),
+        ({"RD1": {"facts": ["door", "smell"]}}, "duplicates.RD1.facts"),
         ({"RD1": {"family": 3}}, "duplicates.RD1.family"),
         ({"RD1": {"radius": 30}}, "duplicates.RD1.radius"),
     ],
@@ -114,12 +117,12 @@ def test_a_rule_that_cannot_be_used_is_refused_with_its_key(stated: Any, key: st
 
 def test_a_town_changes_what_it_states_and_keeps_the_rest() -> None:
     stated = {
-        "RD1": {"radius_m": 12, "window_h": 48.5},
+        "RD1": {"radius_m": 12, "window_h": 48.5, "facts": ["door"], "beside": 2},
         "XX9": {"family": "new"},
         "default": {"radius_m": 70},
     }
     rules, default = duplicate_rules([], stated)
-    assert rules["RD1"] == DuplicateRule(12.0, 48.5, family="road")
+    assert rules["RD1"] == DuplicateRule(12.0, 48.5, beside=2.0, facts=("door",), family="road")
     assert rules["XX9"] == DuplicateRule(70.0, DEFAULT_RULE.window_h, family="new")
     assert default == DuplicateRule(70.0, DEFAULT_RULE.window_h)
     assert rules["FW1"] == DEFAULT_RULES["FW1"]
@@ -162,7 +165,7 @@ def test_two_who_tell_of_one_hole_are_offered_with_the_reasons() -> None:
     assert ids(pairs) == {(1, 2)}
     assert pairs["distance_m"].iloc[0] == pytest.approx(8, abs=0.1)
     assert pairs["gap_h"].iloc[0] == 5
-    assert pairs["reason"].iloc[0] == "near;soon;same_words;same_number"
+    assert pairs["reason"].iloc[0] == "near;soon;same_words"
     assert pairs["score"].iloc[0] > 0.9
     assert np.isnan(pairs["photo_likeness"].iloc[0])
 
@@ -170,8 +173,8 @@ def test_two_who_tell_of_one_hole_are_offered_with_the_reasons() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        report(2, description=HOLE, east_m=31),
-        report(2, description=HOLE, hours=30 * 24 + 1),
+        report(2, description=HOLE, east_m=62),
+        report(2, description=HOLE, hours=45 * 24 + 1),
         report(2, description=HOLE, category="RD3"),
         report(2, description=HOLE, origin="found"),
     ],
@@ -183,34 +186,96 @@ def test_what_is_outside_the_rule_is_never_offered(other: dict[str, Any]) -> Non
 
 
 def test_other_doors_are_other_places_however_they_are_written() -> None:
-    def at(place: str) -> float:
-        first = report(1, category="FW1", place="北街37号", description="店门口插座充电动车")
-        return score(
-            first, report(2, category="FW1", place=place, description="店门口插座充电动车", east_m=9)
+    def at(place: str, **more: Any) -> float:
+        first = report(1, place="北街37号", description="店门口插座充电动车", **{"category": "FW1"} | more)
+        return score(first, first | {"report_id": 2, "place": place})
+
+    assert at("北街三十七号") == at("北街３７号") > at("北街") > at("北街39号") == at("北街三十九号")
+    assert at("北街37号") > QUEUE_SCORE > at("北街39号")
+    # a hole in the road has no door, each names the one he saw
+    assert at("北街37号", category="RD1") == at("北街39号", category="RD1")
+
+
+@pytest.mark.parametrize(
+    ("category", "told", "same", "other"),
+    [
+        ("TH2", "超市门口黑色的车被偷（黑）", "丢了一辆黑色的", "丢了一辆白色的"),
+        ("TH2", "店门口丢了红色的车", "被偷的车是酒红色", "被偷的车是湖蓝色"),
+        ("TH1", "雅迪，停在店门口", "店门口那辆雅迪", "店门口那辆爱玛"),
+        ("TH3", "电瓶车里的电池被偷", "电池没了", "钱包没了"),
+        ("LF1", "女式单车一辆", "单车，女款", "单车，男款"),
+        ("FW2", "三楼窗口拉线", "3楼往下拉线", "五楼往下拉线"),
+        ("RD4", "占道的车浙F12345", "浙F12345占道", "浙F54321占道"),
+    ],
+)
+def test_a_fact_that_differs_speaks_against_a_pair(category: str, told: str, same: str, other: str) -> None:
+    def points(words: str) -> float:
+        # whatever the words, only the facts are compared: the one without any has the same words
+        odds = score(
+            report(1, category=category, description=told), report(2, category=category, description=words)
         )
+        return math.log(odds / (1 - odds))
 
-    assert (
-        at("北街三十七号")
-        == at("北街３７号")
-        > at("北街")
-        > QUEUE_SCORE
-        > at("北街39号")
-        == at("北街三十九号")
+    assert points(same) > points(other) + 2
+
+
+def test_of_a_hole_the_vehicle_that_fell_in_it_is_no_fact() -> None:
+    first = report(1, description="路面有坑，电动车摔了")
+    assert score(first, report(2, description="有坑，轿车底盘刮了")) > QUEUE_SCORE
+    theft = report(1, category="TH1", description="路边电动车被偷了")
+    assert score(theft, report(2, category="TH1", description="路边轿车被偷了")) < QUEUE_SCORE
+
+
+def test_other_words_say_little_against_a_pair_and_shared_ones_much_for_it() -> None:
+    told = [words for thing in PHRASES["RD1"][1:] for words in thing]
+    crowd = [report(3 + n, description=words, north_m=900.0 * (n + 1)) for n, words in enumerate(told * 5)]
+    silent = score(report(1), report(2, east_m=5, hours=24), *crowd)
+    other = score(
+        report(1, description=HOLE), report(2, description="沥青缺了一块", east_m=5, hours=24), *crowd
     )
+    shared = score(
+        report(1, description=HOLE),
+        report(2, description="一个大坑，电瓶车摔倒", east_m=5, hours=24),
+        *crowd,
+    )
+    logit = [math.log(each / (1 - each)) for each in (other, silent, shared)]
+    assert logit[1] - 1.3 < logit[0] < logit[1] < logit[2] - 1
 
 
-def test_of_things_that_happen_side_by_side_the_words_decide() -> None:
-    first = report(1, category="TH1", description="红色雅迪电动车在超市门口被偷")
-    again = report(2, category="TH1", description="超市门口一辆红色雅迪被盗", hours=1)
-    other = report(2, category="TH1", description="白色爱玛停在车棚里早上不见了", hours=1)
-    silent = report(2, category="TH1", place="超市", hours=1)
-    assert len(find(first, again)) == 1
-    assert len(find(first, other, least_score=0.0)) == 0
-    assert len(find(first, silent, least_score=0.0)) == 0
-    # the same words for the place are not words for the thing
-    assert len(find(first | {"description": "", "place": "超市"}, silent, least_score=0.0)) == 0
-    # the very picture says it without words
-    assert len(find(first, silent, likeness={1: -1, 2: -2})) == 1
+def test_in_a_crowd_of_its_kind_a_pair_is_less_likely() -> None:
+    """Of two with the same distance, gap and words, it depends on how often others are told there."""
+    pair = [report(1, east_m=0, hours=5_000), report(2, east_m=20, hours=5_050)]
+
+    def among(others: int, north_m: float) -> float:
+        rows = [
+            report(10 + n, east_m=n % 7, north_m=north_m, hours=n * 10_000 / others) for n in range(others)
+        ]
+        pairs = find(*pair, *rows, report(4, hours=10_000, north_m=90_000), least_score=0.0)
+        return float(pairs.set_index(["first", "second"])["score"][(1, 2)])
+
+    quiet, next_door, far = among(1, 60_000.0), among(200, 70.0), among(200, 60_000.0)
+    assert quiet == pytest.approx(far, abs=0.02)
+    assert quiet > 0.8
+    assert next_door < 0.6
+
+
+def test_when_all_the_town_tells_of_a_kind_at_once_a_pair_is_less_likely() -> None:
+    """After a night of rain there is water everywhere."""
+    pair = [report(1, category="RD3", hours=1_000), report(2, category="RD3", hours=1_003, east_m=30)]
+    others = [
+        report(
+            10 + n, category="RD3", east_m=200.0 * (n % 10 - 5), north_m=200.0 * (n // 10 - 4.5), hours=n * 20
+        )
+        for n in range(100)
+    ]
+    rain = [each | {"time": pair[0]["time"] + timedelta(minutes=n)} for n, each in enumerate(others)]
+    calendar = [report(3 + n, category="RD3", hours=n * 2_000, north_m=50_000) for n in range(2)]
+
+    def of_pair(rows: list[dict[str, Any]]) -> float:
+        pairs = find(*pair, *calendar, *rows, least_score=0.0)
+        return float(pairs.set_index(["first", "second"])["score"][(1, 2)])
+
+    assert of_pair(rain) < of_pair(others) - 0.05
 
 
 def test_photos_alike_speak_for_a_pair_and_others_say_nothing() -> None:
@@ -245,8 +310,8 @@ def test_a_rough_place_reaches_farther_and_says_less() -> None:
     assert len(apart(150, 200)) == 1
     assert "rough_place" in apart(150, 200)["reason"].iloc[0]
     assert apart(5, 200)["score"].iloc[0] < apart(5, 10)["score"].iloc[0]
-    assert len(apart(281, 5_000)) == 0, "however rough, 250 m more and no farther"
-    assert len(apart(279, 5_000)) == 1
+    assert len(apart(311, 5_000)) == 0, "however rough, 250 m more and no farther"
+    assert len(apart(309, 5_000)) == 1
     assert len(apart(5, math.nan)) == 1
 
 
@@ -254,7 +319,7 @@ def test_intervals_that_overlap_are_no_hours_apart() -> None:
     day = report(1, category="FW3", description="楼道里停满电动车", hours=-9, until_hours=15)
     assert find(day, report(2, category="FW3", hours=10), least_score=0.0)["gap_h"].iloc[0] == 0
     assert find(day, report(2, category="FW3", hours=20), least_score=0.0)["gap_h"].iloc[0] == 5
-    assert len(find(day, report(2, category="FW3", hours=15 + 49), least_score=0.0)) == 0
+    assert len(find(day, report(2, category="FW3", hours=15 + 7 * 24 + 1), least_score=0.0)) == 0
     sharp = score(report(1, category="FW3"), report(2, category="FW3"))
     assert sharp > score(report(1, category="FW3", until_hours=24), report(2, category="FW3", until_hours=24))
 
@@ -326,7 +391,7 @@ def test_a_report_without_a_place_is_passed_over() -> None:
 
 def test_tellers_of_one_incident_stand_together_and_a_street_of_things_does_not() -> None:
     together = [report(n, description=HOLE, east_m=3.0 * n, hours=n) for n in range(1, 5)]
-    street = [report(10 + n, description="窨井边的砖碎了", east_m=2000 + 25.0 * n) for n in range(4)]
+    street = [report(10 + n, description="窨井边的砖碎了", east_m=2000 + 45.0 * n) for n in range(4)]
     pairs = find(*together, *street)
     assert {(10, 11), (11, 12), (12, 13)} <= ids(pairs)
     groups = groups_of(pairs)
@@ -345,7 +410,7 @@ def test_a_teller_in_other_words_joins_when_place_and_time_allow() -> None:
     pairs = pairs[~((pairs["first"] == 1) & (pairs["second"] == 3))]
     assert groups_of(pairs) != ((1, 2, 3),)
     assert groups_of(pairs, ledger(*rows), rules=DEFAULT_RULES) == ((1, 2, 3),)
-    far = [*rows[:2], report(3, hours=20, east_m=31)]
+    far = [*rows[:2], report(3, hours=20, east_m=66)]
     assert (1, 2, 3) not in groups_of(pairs, ledger(*far), rules=DEFAULT_RULES)
 
 
@@ -533,13 +598,25 @@ class MadeLedger:
 
 
 def test_of_hostile_ledgers_most_is_found_and_most_offered_is_true() -> None:
+    """Half of the incidents have another thing beside or on the very spot: more than any town has."""
     ledgers = [MadeLedger(seed) for seed in range(8)]
-    found = np.array([made.judge(find(*made.rows)) for made in ledgers]).sum(axis=0)
-    true, offered, hits = found.tolist()
-    assert true > 1_000
-    # on seeds 20-35, which no number was set by: 0.79 and 0.74. The floors are some points lower, so that a fault shows and luck does not.
-    assert hits / offered > 0.76
-    assert hits / true > 0.71
+    offers = [find(*made.rows) for made in ledgers]
+
+    def shares(least: float) -> tuple[float, float]:
+        true, offered, hits = np.array(
+            [made.judge(pairs[pairs["score"] >= least]) for made, pairs in zip(ledgers, offers, strict=True)]
+        ).sum(axis=0)
+        assert true > 1_000
+        return hits / offered, hits / true
+
+    # on seeds 20-27: 0.65 and 0.92 at 0.5, 0.77 and 0.74 at 0.8. The floors are some points lower, so that a
+    # fault shows and luck does not.
+    precision, recall = shares(QUEUE_SCORE)
+    assert precision > 0.61
+    assert recall > 0.88
+    precision, recall = shares(0.8)
+    assert precision > 0.73
+    assert recall > 0.69
 
 
 def test_near_misses_make_the_difference() -> None:
@@ -547,8 +624,8 @@ def test_near_misses_make_the_difference() -> None:
     by_place_only = find(*made.rows, least_score=0.0)
     _true, offered, hits = made.judge(find(*made.rows))
     _, offered_blindly, hits_blindly = made.judge(by_place_only)
-    assert hits / offered > hits_blindly / offered_blindly + 0.15
-    assert hits > 0.75 * hits_blindly
+    assert hits / offered > hits_blindly / offered_blindly + 0.1
+    assert hits > 0.85 * hits_blindly
 
 
 @pytest.mark.slow
@@ -582,6 +659,7 @@ def test_a_hundred_thousand_reports_in_crowded_places() -> None:
         default=DEFAULT_RULE,
         new=np.arange(number + 200) >= number,
     )
-    silent = np.array([DEFAULT_RULES[code].least_words > 0 for code in table["category"].iloc[:200]])
-    expected = {(n, n + number) for n in np.flatnonzero(~silent).tolist()}
+    # a place known to 200 m in a hot spot says too little
+    exact = np.flatnonzero(table["radius_m"].iloc[:200] < 100)
+    expected = {(n, n + number) for n in exact.tolist()}
     assert len(expected & ids(again)) > 0.95 * len(expected)
