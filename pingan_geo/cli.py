@@ -872,6 +872,9 @@ def review(said: _Said, kind: str, top: int) -> _Answer:
     type=_Text("HEADING=TEXT"),
     help=mark("A cell of a held row; may be repeated."),
 )
+@click.option(
+    "--pick", type=_Number(int, 1, 5), default=None, help=mark("Take this proposal of `pingan review`.")
+)
 @click.option("--back", is_flag=True, help=mark("Take the last answer back."))
 @_common
 @click.pass_obj
@@ -884,6 +887,7 @@ def answer(
     at: str,
     year: int | None,
     cells: Sequence[str],
+    pick: int | None,
     back: bool,
 ) -> _Answer:
     """Answer a question."""
@@ -897,28 +901,26 @@ def answer(
         if back:
             outcome = answers.take_back_answer(town) or answers.Outcome("", written=False)
         else:
-            given = answers.Answer(
-                way,
-                code=code,
-                name=name,
-                year=year or 0,
-                cells=changed,
-                lon=lon,
-                lat=lat,
-            )
+            given = answers.Answer(way, code=code, name=name, year=year or 0, cells=changed, lon=lon, lat=lat)
+            if pick is not None:
+                given = _picked(town, key, pick, given)
             outcome = answers.answer(town, key, given, now=now, locate=locate_later(town))
     t = said.t
     freed = outcome.accepted + outcome.corrected
-    line = (
-        t("The last answer is taken back." if outcome.written else "There is no answer left to take back.")
-        if back
-        else t(
+    if back:
+        said_back = (
+            "The last answer is taken back." if outcome.written else "There is no answer left to take back."
+        )
+        line = t(said_back)
+    elif outcome.changed:
+        line = t("{count} stored reports or pairs were changed.", count=outcome.changed)
+    else:
+        line = t(
             "{count} rows are stored, {held} are held still, {dismissed} dismissed.",
             count=freed,
             held=outcome.held,
             dismissed=outcome.dismissed,
         )
-    )
     names = (
         "key",
         "accepted",
@@ -932,6 +934,26 @@ def answer(
         "written",
     )
     return _Answer({each: getattr(outcome, each) for each in names}, [line], REVIEW if outcome.held else DONE)
+
+
+def _picked(town: Town, key: str, number: int, given: Any) -> Any:
+    """Return the answer that takes a proposal of a question."""
+    from dataclasses import replace
+
+    from pingan_geo.workflow.gazetteer import proposing_geocoder
+    from pingan_geo.workflow.review import KINDS, review_queue
+
+    kind = key.partition(":")[0]
+    geocoder = proposing_geocoder(town, today=datetime.now(UTC).date())
+    queue = review_queue(town, kinds=(kind,) if kind in KINDS else (), limit=_MANY, geocoder=geocoder)
+    proposed = next((item.candidates for item in queue.items if item.key == key), ())
+    if number > len(proposed):
+        raise BadChoiceError(
+            name="--pick", value=number, expected=f"1-{len(proposed)}" if proposed else "left out"
+        )
+    one = proposed[number - 1]
+    fields = ("code", "name", "lon", "lat", "level", "radius_m", "cells")
+    return replace(given, **{name: getattr(one, name) for name in fields})
 
 
 @pingan.command(

@@ -293,6 +293,12 @@ def test_questions_are_listed_answered_and_taken_back(answer, town, tmp_path):
 
 
 def test_words_are_located_and_exit_code_1_asks_for_review(answer, town, tmp_path):
+    ledger = tmp_path / "a.csv"
+    ledger.write_text("类别,时间,地点\nRD1,2025-08-03,平案岗1号\n", encoding="utf-8")
+    assert answer("import", "reports", ledger, "--town", town)[1]["held"] == 1
+    key = answer("review", "--kind", "place", "--town", town)[1]["items"][0]["key"]
+    assert answer("answer", key, "use", "--pick", 5, "--town", town)[0] == cli.REFUSED
+    assert answer("answer", key, "use", "--pick", 1, "--town", town)[1]["accepted"] == 1
     table = tmp_path / "q.csv"
     table.write_text("地点\n平安岗1号\n平安岗1号对面的岗亭\n乌有大厦\n", encoding="utf-8")
     code, done = answer("locate", table, "--out", tmp_path / "out.csv", "--town", town)

@@ -624,7 +624,7 @@ def test_09_what_several_people_tell_is_merged_only_when_a_person_says_so(desk: 
     file = bad.write_csv(tmp_path / "a.csv", rows)
     before_all = dump(desk.folder)
     for language, sentence in (
-        ("zh", "有 1 对上报可能说的是同一件事，已放到核对页；合并之前各算各的。"),
+        ("zh", "有 1 对上报可能说的是同一件事，已放到待核页；合并之前各算各的。"),
         (
             "en",
             (
