@@ -175,12 +175,32 @@ const keys = (event) => {
   }
 };
 
-/** The ground is on the page as long as the page is: it carries the keys too. */
+/** Puts the number that waits now into the bar of pages, which is drawn anew only with the whole page. */
+const count = () => {
+  const said = document.querySelector(".review_number[data-waiting]");
+  if (!said) return;
+  const ending = said.dataset.waiting ? ` (${said.dataset.waiting})` : "";
+  for (const link of document.querySelectorAll('a[href$="/review"]')) {
+    const texts = document.createTreeWalker(link, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      const [, name] = /^(.*?\S)(?: \([\d,]+\))?$/.exec(text.data) ?? [];
+      if (name && link.textContent.trim() === text.data.trim() && text.data !== name + ending) text.data = name + ending;
+    }
+  }
+};
+
+/** The ground is on the page as long as the page is: it carries the keys too, and the number in the bar. */
 const ground = (component) => {
   hold().ground = component.data;
   for (const seat of hold().waiting) seat.lay();
   window.addEventListener("keydown", keys, true); // the same listener twice is one
-  return () => window.removeEventListener("keydown", keys, true);
+  const seen = new MutationObserver(count);
+  seen.observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-waiting"] });
+  count();
+  return () => {
+    seen.disconnect();
+    window.removeEventListener("keydown", keys, true);
+  };
 };
 
 export default function (component) {

@@ -71,6 +71,44 @@ def reports(town):
 
 
 @pytest.mark.usefixtures("nothing_wrong")
+def test_the_number_in_the_bar_follows_each_answer(page, start_app, town):
+    desk = Desk(page, f"{start_app(town.folder)}/review")
+    tab = page.locator('[data-testid="stTopNavLink"][href$="/review"]')
+    expect(tab).to_have_text("待核 (11)")
+    desk.asks("飞线乱接")
+    desk.press("Enter")
+    desk.told("飞线乱接 = ")
+    expect(tab).to_have_text("待核 (10)")
+    desk.press("z")
+    desk.told("已撤销")
+    expect(tab).to_have_text("待核 (11)")
+    desk.press("1")
+    desk.told("飞线乱接 = ")
+    page.locator('[data-testid="stTopNavLink"][href$="/town"]').click()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(tab).to_have_text(f"待核 ({review_queue(town).total})")
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+def test_a_photo_waits_for_its_category_beside_its_picture(page, start_app, town, tmp_path):
+    from datetime import datetime
+
+    from PIL import Image
+
+    from pingan_geo.workflow.import_reports import import_reports
+
+    Image.new("RGB", (640, 480), "teal").save(tmp_path / "IMG_1.jpg")
+    receipt = import_reports(town, tmp_path / "IMG_1.jpg", now=datetime(2026, 3, 1, 9))
+    assert receipt.held == 1
+    desk = Desk(page, f"{start_app(town.folder)}/review?import={receipt.batch_id}")
+    picture = page.locator(".review_photos img")
+    expect(picture).to_have_attribute("alt", "本行照片 1")
+    expect(picture).to_have_attribute("loading", "lazy")
+    page.wait_for_function("document.querySelector('.review_photos img').naturalWidth === 640")
+    desk.settle()
+
+
+@pytest.mark.usefixtures("nothing_wrong")
 def test_a_queue_of_all_kinds_is_cleared_by_keys_alone(page, start_app, town):
     desk = Desk(page, f"{start_app(town.folder)}/review")
     expect(page.locator(".review_number")).to_have_text("第 1 件，共 11 件")

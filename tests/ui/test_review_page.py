@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
+from pingan_geo.model.tables import DUPLICATE_PAIRS
 from pingan_geo.settings import read_settings
 from pingan_geo.storage import records, review
-from pingan_geo.storage.duplicates import read_duplicates
+from pingan_geo.storage.duplicates import insert_duplicates, read_duplicates
 from pingan_geo.ui.components.review import tag
 from pingan_geo.workflow.answers import Answer, answer
 from pingan_geo.workflow.held import held_rows
+from pingan_geo.workflow.import_reports import import_reports
+from pingan_geo.workflow.photos import row_photos
 from pingan_geo.workflow.review import review_queue
 from pingan_geo.workflow.towns import create_town, open_town
 
@@ -309,6 +315,79 @@ def test_english_says_the_same(open_page, town, words_of):
     assert "3 stored" in told(app)
     assert "remembered" in told(app)
     assert "Skip" in words_of(app)
+
+
+def test_why_a_place_is_asked_about_is_said(open_page, town, words_of):
+    app = open_page(town, "review", kind="place")
+    assert "拼写不同" in words_of(app)
+    app = press(app, "skip", item_of(town, "place", "平安缸"))
+    assert "库中没有这个地名" in words_of(app)
+
+
+def test_photos_stand_beside_their_rows_and_a_category_is_offered(open_page, town, tmp_path, words_of):
+    for seed in (1, 2):
+        Image.effect_noise((320, 240), 40 + seed).save(tmp_path / f"{seed}.jpg")
+    receipts = [import_reports(town, tmp_path / f"{seed}.jpg", now=NOW) for seed in (1, 2)]
+    assert [receipt.held_by_reason for receipt in receipts] == [{"no_place": 1}] * 2
+    app = open_page(town, "review", **{"import": str(receipts[0].batch_id)})
+    file = row_photos(town, receipts[0].batch_id, 1)[0]
+    shown = next(one.proto.body for one in app.get("html") if "review_photos" in one.proto.body)
+    assert f'src="photos/{file}"' in shown
+    assert 'alt="本行照片 1"' in shown
+    assert 'loading="lazy"' in shown
+    held = held_rows(town).set_index("batch_id")["held_id"]
+    mended = {"类别": "FW1", "时间": "2025-07-03 10:00"}
+    for number, receipt in enumerate(receipts):
+        place = {"lon": 120.611 + number / 1e4, "lat": 30.791}
+        answer(town, f"held:{held[receipt.batch_id]}", Answer("mend", cells=mended, **place), now=NOW)
+    ids = sorted(
+        reports(town).query("batch_id in @batches", local_dict={"batches": [r.batch_id for r in receipts]})[
+            "report_id"
+        ]
+    )
+    pair = pd.DataFrame([(*ids, 9.6, 0.0, np.nan, 0.5, 0.9, "near")], columns=list(DUPLICATE_PAIRS.columns))
+    with town.store.begin() as connection:
+        insert_duplicates(connection, receipts[1].batch_id, pair.astype(dict(DUPLICATE_PAIRS.columns)))
+    app = open_page(town, "review", kind="duplicate", **{"import": str(receipts[1].batch_id)})
+    table = next(one.proto.body for one in app.get("html") if "facts pair" in one.proto.body)
+    assert table.count("<img ") == 2
+    assert 'alt="先到的上报的照片 1"' in table
+    assert 'alt="后到的上报的照片 1"' in table
+
+
+def test_a_row_without_a_category_gets_one_by_its_number(open_page, town, tmp_path):
+    (tmp_path / "无类别.csv").write_text(
+        "编号,类别,时间,经度,纬度\nZ1,,2025-07-03,120.611,30.791\n", encoding="utf-8"
+    )
+    batch = import_reports(town, tmp_path / "无类别.csv", now=NOW).batch_id
+    item = review_queue(town, kinds=["held"], batch=batch).items[0]
+    app = open_page(town, "review", **{"import": str(batch)})
+    assert next(button.label for button in app.button if button.key.startswith("choose_")).startswith("**1**")
+    press(app, "choose_2", item)
+    assert reports(town).loc["Z1", "category"] == item.candidates[1].code
+    (tmp_path / "又一份.csv").write_text(
+        "编号,类别,时间,经度,纬度\nZ2,,2025-07-03,120.611,30.791\n", encoding="utf-8"
+    )
+    batch = import_reports(town, tmp_path / "又一份.csv", now=NOW).batch_id
+    item = review_queue(town, kinds=["held"], batch=batch).items[0]
+    app = open_page(town, "review", **{"import": str(batch)})
+    app = app.selectbox(key=f"pick_{tag(item)}").set_value("TH1").run()
+    press(app, "use", item)
+    assert reports(town).loc["Z2", "category"] == "TH1"
+
+
+def test_the_number_for_the_bar_is_of_all_questions_and_follows_each_answer(open_page, town):
+    def for_bar(app):
+        said = next(one.proto.body for one in app.get("html") if "review_number" in one.proto.body)
+        return said.partition('data-waiting="')[2].partition('"')[0]
+
+    app = open_page(town, "review", **{"import": "3"})
+    assert for_bar(app) == str(review_queue(town).total) == "11"
+    app = press(app, "choose_1", item_of(town, "date"))
+    assert for_bar(app) == str(review_queue(town).total)
+    app = open_page(town, "review", kind="category")
+    app = press(app, "dismiss", item_of(town, "category", "飞线乱接"))
+    assert for_bar(app) == str(review_queue(town).total)
 
 
 def test_the_number_waiting_stands_in_the_bar(open_app, town):

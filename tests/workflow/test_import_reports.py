@@ -181,7 +181,7 @@ def test_held_rows_go_back_and_come_in_again_when_mended(closed_town, tmp_path):
     assert raw.startswith(b"\xef\xbb\xbf")
     assert b",=HYPER" not in raw
     table = pd.read_csv(tmp_path / "held.csv", dtype=str, keep_default_na=False)
-    assert list(table.columns) == [*HEADINGS, "原因"]
+    assert list(table.columns) == [*HEADINGS, "原因", "待核号"]
     assert "外星人" in table["原因"][1]
     table.loc[0, "经度"], table.loc[1, "类别"] = "120.612", "飞线"
     table.to_csv(tmp_path / "mended.csv", index=False)

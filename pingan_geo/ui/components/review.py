@@ -200,9 +200,15 @@ def show_filters(
     return str(chosen or ""), int(batch)
 
 
-def show_progress(queue: Queue, kind: str, visit: Visit) -> None:
-    """Draw which question this is, what the last answer did, and the way back."""
+def show_progress(queue: Queue, kind: str, batch: int, desk: ReviewDesk, visit: Visit) -> None:
+    """Draw which question this is, what the last answer did, and the way back.
+
+    It carries the number that waits in all, too: the one in the bar above was drawn before the answer, and the
+    browser puts this one there.
+    """
     t, mine = visit.t, sitting()
+    everywhere = desk.queue(limit=0).total if batch else queue.total
+    in_bar = t.number(everywhere) if everywhere else ""
     waiting = queue.questions.get(kind, 0) if kind else queue.total
     open_skipped = min(len(mine.skipped), max(0, waiting - 1))
     said = t("Nothing is waiting")
@@ -213,7 +219,8 @@ def show_progress(queue: Queue, kind: str, visit: Visit) -> None:
             total=mine.count + waiting,
         )
     with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
-        st.html(f'<span class="review_number">{html.escape(said)}</span>{_last(mine, t)}', width="stretch")
+        number = f'<span class="review_number" data-waiting="{in_bar}">{html.escape(said)}</span>'
+        st.html(number + _last(mine, t), width="stretch")
         # One's own answer; after the page was opened anew, the last of all, which is named.
         key = mine.answered[-1] if mine.answered else last_question(visit.town)
         words = layout.plain(say_key(key)[:20])

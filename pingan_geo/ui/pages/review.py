@@ -44,7 +44,7 @@ def _show_queue(visit: Visit) -> None:
         queue = desk.queue(kind, batch, review.ahead(mine))
     keep_review(kind, batch, t.language)
     mine.filter_by(kind, batch)
-    review.show_progress(queue, kind, visit)
+    review.show_progress(queue, kind, batch, desk, visit)
     item = review.next_item(queue, mine)
     if item is None:
         review.show_empty(visit, _all_questions if kind or batch else None)
