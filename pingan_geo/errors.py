@@ -300,7 +300,9 @@ class PhotoNotBareError(PinganError, RuntimeError):
     """A copy of a photo carries more than the picture; a safeguard that should never speak."""
 
     code = "photo_not_bare"
-    message = "The copy of {photo} still carries more than the picture and was not kept. Leave this photo out."
+    message = (
+        "The copy of {photo} still carries more than the picture and was not kept. Leave this photo out."
+    )
 
 
 # -- online geocoders --------------------------------------------------------------------------------
