@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from pingan_geo.errors import AmbiguousColumnsError, MissingColumnsError, PinganError
 from pingan_geo.intake.asides import Asides
 from pingan_geo.intake.columns import ColumnMap, map_columns
@@ -19,7 +17,7 @@ from pingan_geo.intake.headings import HeadingAt, Seeker
 from pingan_geo.intake.layouts import LedgerLayout
 from pingan_geo.intake.raw import HEADING_SEARCH, TableFile, filled
 from pingan_geo.intake.text_tables import first_text_records
-from pingan_geo.intake.texts import mask_persons
+from pingan_geo.intake.texts import mask_words
 from pingan_geo.intake.workbooks import first_records
 
 #: First rows shown, among them the heading.
@@ -290,12 +288,8 @@ def _map(table: TableFile, kind: str, datum: str) -> tuple[ColumnMap, PinganErro
 
 def _take_samples(seen: dict[str, None], column: Any) -> None:
     """Add the first different values of a column, without what would tell a person."""
-    for value in itertools.islice(column[column != ""].drop_duplicates(), SAMPLES - len(seen)):
-        seen[_masked(value)] = None
-
-
-def _masked(text: str) -> str:
-    return str(mask_persons(pa.array([text], pa.large_string()))[0][0].as_py())
+    values = itertools.islice(column[column != ""].drop_duplicates(), SAMPLES - len(seen))
+    seen |= dict.fromkeys(mask_words(list(values)))
 
 
 def _twin(heading: str, headings: Sequence[str]) -> str:
@@ -343,7 +337,8 @@ def _role(table: TableFile, asides: Asides, number: int, cells: Sequence[str]) -
 
 
 def _shown(cells: Sequence[str], headings: Sequence[str], hidden: set[str]) -> tuple[str, ...]:
+    # a whole row at a time: cell by cell, ten thousand columns take minutes
     return tuple(
-        _BLANKED if cell and place < len(headings) and headings[place] in hidden else _masked(cell)
-        for place, cell in enumerate(cells)
+        _BLANKED if cell and place < len(headings) and headings[place] in hidden else masked
+        for place, (cell, masked) in enumerate(zip(cells, mask_words(cells), strict=True))
     )

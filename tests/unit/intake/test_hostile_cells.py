@@ -8,6 +8,7 @@ from pingan_geo.errors import MissingColumnsError
 from pingan_geo.intake.asides import is_note, is_total
 from pingan_geo.intake.columns import map_columns
 from pingan_geo.intake.headings import find_heading, is_measured
+from pingan_geo.intake.proposals import propose_layout
 from pingan_geo.intake.raw import distinct_headings
 
 LONG = 100_000
@@ -41,3 +42,14 @@ def test_ten_thousand_columns_of_one_name_are_told_apart():
     assert names[:3] == ("备注", "备注 (2)", "备注 (3)")
     assert names[9_999] == "备注 (10000)"
     assert names[-1] == "备注 (2) (2)"
+
+
+def test_a_table_of_many_columns_is_proposed_without_waiting_for_minutes(tmp_path):
+    path = tmp_path / "wide.csv"
+    names = ["时间", "类别", "经度", "纬度", *(f"第{number}列" for number in range(5_000))]
+    row = ["2025-01-01 10:00", "FW1", "120.611", "30.791", *["13812345678"] * 5_000]
+    path.write_text("\n".join(map(",".join, [names, *[row] * 20])), encoding="utf-8")
+    proposed = propose_layout(path)
+    assert (proposed.rows, len(proposed.columns), proposed.problem) == (20, 5_004, None)
+    assert {column.samples for column in proposed.columns[4:]} == {("*" * 11,)}
+    assert {row.cells[-1] for row in proposed.preview[1:]} == {"*" * 11}
