@@ -13,6 +13,7 @@ weeks and is seen by all who pass, water is gone the next day. The town may stat
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -235,7 +236,8 @@ def _stated_rule(rule: DuplicateRule, stated: Any, code: str, file: str) -> Dupl
 
 def _parts(word: str) -> list[str]:
     """Return the parts of a category's name that can stand in a description by themselves."""
-    plain = _plain(pa.array([re.sub(r"[()/、,，（）·]+", "|", word)], pa.large_string()), keep="|")[0].as_py()
+    marked = unicodedata.normalize("NFKC", re.sub(r"[()/、,，（）·]+", "|", word)).lower()
+    plain = "".join(sign for sign in marked if sign.isalnum() or sign == "|")  # as _plain, for a few words
     return [part for part in plain.split("|") if len(part) > 1]
 
 
@@ -995,10 +997,10 @@ def _value(numeral: str) -> int:
 # -- words -------------------------------------------------------------------------------------------
 
 
-def _plain(text: Any, keep: str = "") -> Any:
+def _plain(text: Any) -> Any:
     """Return texts as they are compared: half-width, lower case, only letters and digits."""
     folded = pc.utf8_lower(pc.utf8_normalize(text, form="NFKC"))
-    return pc.replace_substring_regex(folded, rf"[^\p{{L}}\p{{N}}{keep}]+", "")
+    return pc.replace_substring_regex(folded, r"[^\p{L}\p{N}]+", "")
 
 
 class _Words:
