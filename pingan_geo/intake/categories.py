@@ -12,6 +12,8 @@ from rapidfuzz import fuzz
 from pingan_geo.errors import TooManyCategoriesError
 from pingan_geo.intake.texts import spelling
 
+#: A longer text is a description in the wrong column and makes no new category.
+LONGEST_NAME = 60
 #: More new categories than this in one file are not categories but free text.
 MOST_NEW_CATEGORIES = 200
 #: Categories offered for an unknown spelling, and how alike (0-100) they must at least be.
@@ -105,7 +107,7 @@ class CategoryBook:
         plain = spelling(text)
         if plain in self.known:
             return self.known[plain]
-        if not self.is_open or not plain:
+        if not self.is_open or not plain or len(plain) > LONGEST_NAME:
             return ""
         code = re.sub(r"[\W_]+", "_", plain).strip("_") or plain
         if code not in self.known.values() and code not in self.added:

@@ -147,7 +147,12 @@ class Verdicts:
             details.append(about(int(row)) if callable(about) else about[int(row)].as_py())
         # masked before it is cut: half a telephone number would not be known as one
         details = mask_persons(pa.array(details, pa.large_string()))[0].to_pylist()
-        return [text if len(text) <= _DETAIL_LENGTH else f"{text[: _DETAIL_LENGTH - 1]}…" for text in details]
+        return list(map(shortened, details))
+
+
+def shortened(text: str) -> str:
+    """Return a text as it is named: its beginning where it is long."""
+    return text if len(text) <= _DETAIL_LENGTH else f"{text[: _DETAIL_LENGTH - 1]}…"
 
 
 @dataclass

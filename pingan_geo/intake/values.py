@@ -33,6 +33,7 @@ from pingan_geo.intake.places import (
     locate_words,
     place_words,
     read_places,
+    shortened,
 )
 from pingan_geo.intake.raw import RawChunk, as_json
 from pingan_geo.intake.survey import joined_time
@@ -367,10 +368,10 @@ def _read_categories(text: Any, rules: ReportRules, verdicts: Verdicts) -> tuple
 
 
 def _count_words(text: Any) -> dict[str, int]:
-    """Count the different texts, with persons' numbers masked."""
+    """Count the different texts as they may be named: persons' numbers masked, long ones cut."""
     counts: Counter[str] = Counter()
     for each in pc.value_counts(mask_persons(text)[0]).to_pylist():
-        counts[each["values"]] += each["counts"]
+        counts[shortened(each["values"])] += each["counts"]
     return dict(sorted(counts.items()))
 
 
@@ -388,7 +389,7 @@ def _read_grids(text: Any, rules: ReportRules, kept: Any, table: pd.DataFrame) -
     stated = [code or word for code, word in zip(codes, spelled, strict=True)]
     counts = np.bincount(rows, minlength=len(spelled))
     unknown = {
-        word: int(count)
+        shortened(word): int(count)
         for word, code, count in zip(spelled, codes, counts.tolist(), strict=True)
         if word and not code
     }

@@ -142,3 +142,16 @@ def test_a_ledger_that_comes_again_after_the_gazetteer_was_mended_brings_nothing
     place(120.6152)
     again = bring(town, tmp_path / "b.csv", words, words, row()[1:], headings=HEADINGS[1:])
     assert (again.accepted, again.repeated) == (1, 2)
+
+
+def test_a_description_in_the_column_of_categories_makes_no_category(tiny_town_files, tmp_path):
+    files = tiny_town_files
+    town = create_town(
+        tmp_path / "open", area=files / "area.geojson", grids=files / "grids.geojson", name="小镇"
+    )
+    settings = (town.folder / "town.toml").read_bytes()
+    receipt = bring(town, tmp_path / "a.csv", row(类别="塍" * 100_000))
+    assert receipt.held_by_reason == {"unknown_category": 1}
+    assert (town.folder / "town.toml").read_bytes() == settings
+    assert len(json.dumps(receipt.as_dict())) < 5_000
+    town.close()
