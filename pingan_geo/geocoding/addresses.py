@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,7 +61,8 @@ _DIGIT = {
 }
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000, "廿": 20, "卅": 30}
 _NUMERAL = re.compile(
-    r"(?<![\d.])[零〇一二三四五六七八九十百千两廿卅壹贰叁肆伍陆柒捌玖拾佰仟]+"
+    # 延吉东陆281号 is no number of four digits: the long numerals stand among themselves
+    r"(?<![\d.])(?:[零〇一二三四五六七八九十百千两廿卅]+|[零〇壹贰叁肆伍陆柒捌玖拾佰仟]+)"
     r"(?=号|弄|支弄|幢|栋|座|单元|室|层|楼|组|小组|村民小组|村民组|队|米|公里|期|村|区|街坊|#)"
 )
 _ROAD_OF_DIGIT = re.compile(
@@ -84,13 +85,15 @@ _WORD_FOR_NUMBER = re.compile(r"NO\.?(?=\d+[号弄幢])|第(?=\d+[号弄幢])|(?
 _PLATE = re.compile(r"门牌号?(?:码)?(?:为|是)?(?=\d)|(?<=\d)号门牌")
 
 
-def normalise(texts: Sequence[Any]) -> list[str]:
+def normalise(texts: Sequence[Any], *, numerals: bool = True) -> list[str]:
     """Return texts in the one spelling in which they are compared.
 
     Parameters
     ----------
     texts
         Words for places; anything that is not text counts as empty.
+    numerals
+        Whether numbers get one form too; otherwise they stay as they are written.
 
     Returns
     -------
@@ -100,7 +103,9 @@ def normalise(texts: Sequence[Any]) -> list[str]:
     # one long text goes through OpenCC a hundred times faster than many short ones
     joined = "\n".join(_width(text) if isinstance(text, str) else "" for text in texts)
     simple = _NOT_WORDS.sub("", _simplified(joined))
-    return [_numbers(line) for line in simple.split("\n")] if len(texts) else []
+    if not len(texts):
+        return []
+    return [_numbers(line) if numerals else line for line in simple.split("\n")]
 
 
 def plain(normal: str) -> str:
@@ -147,6 +152,41 @@ def _numbers(text: str) -> str:
         text = _LETTER_AFTER.sub(r"\1\2号", text)
         text = _LEADING_ZERO.sub("", text)
     return _EMPTY_COMMA.sub("", text)
+
+
+_NEAR_NUMERAL = re.compile(
+    r"(?P<before>[零一二三四五六七八九]*)(?P<heard>[\u4e00-\u9fff])(?P<after>\d{0,4})(?=号|弄|幢|组)"
+)
+_HEARD = dict(
+    zip(["ling", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu"], "0123456789", strict=True)
+)
+
+
+def heard_numerals(text: str, syllable: Callable[[str], str]) -> str:
+    """Return a normalised text with a character that sounds as a numeral, before a unit, as a digit.
+
+    北街一器2号 → 北街172号, 北街而17号 (二十七) → 北街27号; ``""`` when there is none. Only for review: it is a
+    guess at a number.
+    """
+
+    def digits(found: re.Match[str]) -> str:
+        digit = _HEARD.get(syllable(found["heard"]), "")
+        if not digit:
+            return found.group()
+        before, after = "".join(str(_DIGIT[each]) for each in found["before"]), found["after"]
+        is_ten = len(after) == 2 and after[0] == "1" and not before
+        return before + digit + (after[1:] if is_ten else after)
+
+    heard = _NEAR_NUMERAL.sub(digits, text)
+    return heard if heard != text else ""
+
+
+_SPELT_OUT = re.compile(r"[零〇一二三四五六七八九十百](?=号|弄|支弄|幢|栋|座|组|队|小组)")
+
+
+def is_spelt_out(text: str) -> bool:
+    """Say whether a text has a number written in words: 北街二八一号."""
+    return _SPELT_OUT.search(text) is not None
 
 
 _ANY_NUMERAL = re.compile(r"[零〇一二三四五六七八九十百千两廿卅]+")

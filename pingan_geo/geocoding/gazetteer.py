@@ -21,6 +21,7 @@ from pingan_geo.geocoding.addresses import (
     crossing,
     districts,
     in_digits,
+    is_spelt_out,
     normalise,
     parse,
     plain,
@@ -415,7 +416,7 @@ class Gazetteer:
 
     def prepare(self) -> None:
         """Make what is otherwise made at the first text that needs it, so that no text has to wait."""
-        _ = self.lexicon, self.spellings, self.by_numbers, self.in_district, self.inside
+        _ = self.lexicon, self.spellings, self.by_numbers, self.spelt_out, self.in_district, self.inside
         for street in self.streets.values():
             street.numbers()
 
@@ -447,6 +448,17 @@ class Gazetteer:
         for shortlist in found.values():
             shortlist.close()
         return dict(found)
+
+    @cached_property
+    def spelt_out(self) -> tuple[Spellings, dict[str, list[int]]]:
+        """The names with a number in words, as written, and their entries: a slip may be in the number itself."""
+        found: dict[str, list[int]] = defaultdict(list)
+        rows = [entry for entry, name in enumerate(self.names) if is_spelt_out(name) and self.normal[entry]]
+        written = normalise([self.names[entry] for entry in rows], numerals=False)
+        for entry, name in zip(rows, written, strict=True):
+            if self.sources[entry] != "alias":
+                found[plain(districts(name)[1])].append(entry)
+        return Spellings(found, in_words=True), dict(found)
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:

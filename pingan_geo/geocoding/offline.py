@@ -26,6 +26,7 @@ from pingan_geo.geocoding.addresses import (
     between,
     crossing,
     districts,
+    heard_numerals,
     in_digits,
     normalise,
     numbers_in_order,
@@ -43,7 +44,7 @@ from pingan_geo.geocoding.addresses import (
     without_quantities,
 )
 from pingan_geo.geocoding.gazetteer import USUAL_RADIUS_M, Gazetteer, Street, numbers_of, without_digits
-from pingan_geo.geocoding.spellings import is_misspelt, likeness, sound
+from pingan_geo.geocoding.spellings import is_misspelt, likeness, sound, syllable
 from pingan_geo.model.place import LOCATED
 
 #: Entries of one name that lie further apart are different places, metres.
@@ -65,7 +66,9 @@ MOST_UNSURE = 0.89
 _INSIDE_BUILDING = re.compile(r"(?:[A-Z]?\d+(?:-\d+)*(?:单元|室|层|楼|F))+$")
 _IN_PARENTHESES = re.compile(r"\([^()]*\)?")
 _BARE_NUMBER = re.compile(r"(.+?\D)(\d+)(?!\d|米|公里)")
+_NUMERAL = re.compile("[零〇一二三四五六七八九十百]")
 _FIRST_DIGIT = re.compile(r"\d")
+_STOREY = re.compile(r"(\D+)(\d+)楼$")
 _NUMBER_NEXT = re.compile(r"[^\d]?\d")
 _BRACKETS = re.compile(r"[()]")
 _BRANCH = re.compile(r"(?:分店|分公司|分行|支行|分部|分院|总店|总部|专卖店|旗舰店|门店|店|营业厅|营业部)$")
@@ -181,15 +184,18 @@ class OfflineGeocoder:
         """
         texts = list(texts)
         normal = [self.gazetteer.spell(text) for text in normalise(texts)]
-        answers: dict[str, Answer] = {}
-        for text in normal:
-            if text not in answers:
-                answers[text] = self._find(text)
-        return self._table([answers[text] for text in normal])
+        # as written, where a number may be in words: a slip in it cannot be seen any more once it is in digits
+        written = normalise(
+            [text if isinstance(text, str) and _NUMERAL.search(text) else "" for text in texts],
+            numerals=False,
+        )
+        asked = list(zip(normal, written, strict=True))
+        answers = {each: self._find(*each) for each in dict.fromkeys(asked)}
+        return self._table([answers[each] for each in asked])
 
     # -- one text --------------------------------------------------------------------------------------
 
-    def _find(self, normal: str) -> Answer:
+    def _find(self, normal: str, written: str) -> Answer:
         gazetteer = self.gazetteer
         text = plain(normal)
         if not text:
@@ -210,6 +216,10 @@ class OfflineGeocoder:
             if not name:
                 return _rejected("elsewhere")
             readings.append(_Reading(name, name, (), has_strangers=True, is_elsewhere=False))
+        return self._read(readings, written)
+
+    def _read(self, readings: list[_Reading], written: str) -> Answer:
+        """Return the first accepted answer, else the first for review, else what is nearly the text."""
         failed: Answer | None = None
         unsure: Answer | None = None
         for reading in readings:
@@ -222,11 +232,11 @@ class OfflineGeocoder:
                 unsure = unsure or answer
             else:
                 failed = answer if failed is None else failed
-        return (
-            self._with_number(unsure, readings[-1]) if unsure is not None else self._nearly(readings, failed)
-        )
+        if unsure is not None:
+            return self._with_number(unsure, readings[-1], written)
+        return self._nearly(readings, failed, written)
 
-    def _with_number(self, answer: Answer, reading: _Reading) -> Answer:
+    def _with_number(self, answer: Answer, reading: _Reading, written: str) -> Answer:
         """Return the door of the same street first, where only what stands between its numbers is misspelt.
 
         宜川路144弄1知弄12号 is more than 宜川路144弄.
@@ -234,23 +244,35 @@ class OfflineGeocoder:
         if answer.reason not in {"number_unknown", "extra_words"}:
             return answer
         doors = tuple(
-            self._candidate(entry, round(0.9 * score, 4))
-            for entry, score in self._same_numbers(plain(reading.rest))
+            self._candidate(entry, _unsure(score))
+            for entry, score in [*self._same_numbers(plain(reading.rest)), *self._in_words(written)]
             if self.gazetteer.inside[entry]
         )
         if not doors or doors[0].entry == answer.candidates[0].entry:
             return answer
         return Answer("review", "spelling", (*doors, *answer.candidates)[:MOST_CANDIDATES])
 
+    def _in_words(self, written: str) -> list[tuple[int, float]]:
+        """Return the entries whose number, written in words, is one slip away; only for review."""
+        spellings, entries = self.gazetteer.spelt_out
+        if not written or not entries:
+            return []
+        rest = districts((without_beginning(written) or [written])[0])[1]
+        return [
+            (entry, 0.95 * score)
+            for text in dict.fromkeys((plain(written), plain(rest)))
+            for name, score in spellings.near(text)
+            for entry in entries[name]
+        ]
+
     def _same_numbers(self, text: str) -> list[tuple[int, float]]:
         """Return the entries of a road or estate named in a text that have all its numbers: 静明公寓43好楼."""
-        numbers, gazetteer = numbers_of(text), self.gazetteer
-        if not numbers:
-            return []
+        gazetteer = self.gazetteer
         rated: dict[int, float] = {}
         for start, name in gazetteer.names_in(text):
-            wanted = numbers[len(numbers_of(text[:start] + name)) :]
-            street, rest = gazetteer.streets.get(name), text[start + len(name) :]
+            # 三憧: a numeral is known as one only by its unit
+            street, rest = gazetteer.streets.get(name), in_digits(text[start + len(name) :])
+            wanted = numbers_of(rest)
             if street is None or not wanted or _NUMBER_NEXT.match(rest) is None:
                 continue
             for chain, entries in street.doors.items():
@@ -317,7 +339,7 @@ class OfflineGeocoder:
         """Return an answer to a text with an unknown district; that may be the beginning of a name misspelt."""
         answer = answer.to_review("unknown_district")
         whole = [
-            self._candidate(entry, round(0.9 * score, 4))
+            self._candidate(entry, _unsure(score))
             for name, score in self.gazetteer.spellings.near(plain(reading.whole))
             if score >= ALMOST_THE_SAME
             for entry in self.gazetteer.named.get(name, ())
@@ -344,6 +366,9 @@ class OfflineGeocoder:
             if answer is not None and answer.status != "rejected":
                 return answer.moved(shift)
             failed = failed or answer
+            building = self._storey_or_building(anchor, prefix)
+            if building is not None:
+                return building.moved(shift)
             shorter = _INSIDE_BUILDING.sub("", anchor)
             if shorter and shorter != anchor:
                 anchor = shorter
@@ -359,6 +384,13 @@ class OfflineGeocoder:
             return answer
         tiled = self._tiled(plain(anchor))
         return tiled.moved(shift) if tiled is not None else failed
+
+    def _storey_or_building(self, anchor: str, prefix: tuple[str, ...]) -> Answer | None:
+        """Return the building that 洛东花园3楼 may mean where 3幢 is listed: there it is hardly a storey."""
+        match = _STOREY.match(plain(anchor))
+        street = self.gazetteer.streets.get(match[1]) if match is not None else None
+        entries = street.doors.get(f"{match[2]}幢") if street is not None and match is not None else None
+        return self._sure(match[0], entries, prefix).to_review("unit_differs") if match and entries else None
 
     def _in_brackets(self, rest: str, prefix: tuple[str, ...]) -> Answer | None:
         """Return the answer for the words outside brackets, if what stands in these agrees with it.
@@ -580,7 +612,7 @@ class OfflineGeocoder:
         return answer.candidates[:1] if answer is not None and answer.status != "rejected" else ()
 
     def _misspelt(self, rated: list[tuple[int, float]]) -> Answer:
-        places = [self._candidate(entry, round(0.9 * score, 4)) for entry, score in rated[:MOST_CANDIDATES]]
+        places = [self._candidate(entry, _unsure(score)) for entry, score in rated[:MOST_CANDIDATES]]
         return Answer("review", "spelling", tuple(places))
 
     def _known_part(self, base: str) -> tuple[str, str]:
@@ -764,16 +796,17 @@ class OfflineGeocoder:
         if not entries:
             return None
         answer = self._sure(name, entries, ())
-        if answer.status != "accepted":
-            return answer if answer.status == "review" else None
-        problem = self._unexplained(text[:start], answer.candidates[0], is_before=True)
         branches = self._branches(name, text[:start])
         if branches:
             return Answer("review", "extra_words", (*branches, *answer.candidates)[:MOST_CANDIDATES])
+        if answer.status == "rejected":
+            return None
+        # of 好有多超市(北街) nothing but the road is known, and it is a shop misspelt
+        problem = self._unexplained(text[:start], answer.candidates[0], is_before=True)
         return None if problem == "extra_words" else answer.to_review(problem) if problem else answer
 
     def _branches(self, name: str, road: str) -> tuple[Candidate, ...]:
-        """Return the places of a name whose branch stands before it: 北街好又多超市, 好又多超市(北街店)."""
+        """Return the places of a name whose second half stands before it: 北街好又多超市, 北门洛东花园."""
         branch = road.removesuffix("的").removesuffix("上").removesuffix("店")
         entries = self.gazetteer.exact.get(f"{name}{branch}店") or self.gazetteer.exact.get(name + branch)
         return self._candidates(entries or (), 0.88)
@@ -832,28 +865,12 @@ class OfflineGeocoder:
 
     # -- misspelt places -----------------------------------------------------------------------------------
 
-    def _nearly(self, readings: list[_Reading], failed: Answer | None) -> Answer:
+    def _nearly(self, readings: list[_Reading], failed: Answer | None, written: str) -> Answer:
         """Return places whose names are like the text or a part of it; every number must agree."""
         if failed is not None and failed.reason == "elsewhere":
             return failed
         shortest = readings[-1]
-        rated: dict[int, float] = {}
-        shifts: dict[int, Shift] = {}
-        for reading in (readings[0], shortest):
-            # 和瑞消区 is no district but 和瑞小区 misspelt
-            is_own = all(self.gazetteer.is_own(name) for name in reading.prefix)
-            whole = "" if is_own else reading.whole
-            for order, prefix in (
-                (reading.rest, reading.prefix),
-                (turned(reading.rest), reading.prefix),
-                (whole, ()),
-            ):
-                for entry, score, shift in self._like(order) if order else ():
-                    fits = self.gazetteer.inside[entry] and _agree(prefix, self.gazetteer.districts[entry])
-                    if fits and score > rated.get(entry, 0.0):
-                        rated[entry], shifts[entry] = score, shift
-            if shortest is readings[0]:
-                break
+        rated, shifts = self._rated(readings, written)
         best = max(rated.values(), default=0.0)
         if failed is not None and failed.reason == "roads_do_not_cross" and best < ALMOST_THE_SAME:
             return failed
@@ -868,11 +885,32 @@ class OfflineGeocoder:
             return failed if failed is not None else _rejected("place_unknown")
         order_of = sorted(rated, key=lambda entry: (-rated[entry], self.gazetteer.names[entry], entry))
         candidates = [
-            self._candidate(entry, round(0.9 * rated[entry], 4)).moved(shifts[entry]) for entry in order_of
+            self._candidate(entry, _unsure(rated[entry])).moved(shifts[entry]) for entry in order_of
         ]
         is_inside = self.gazetteer.bare(order_of[0]) in plain(shortest.rest)
         reason = "extra_words" if is_inside else "spelling"
         return Answer("review", reason, tuple(candidates[:MOST_CANDIDATES]))
+
+    def _rated(self, readings: list[_Reading], written: str) -> tuple[dict[int, float], dict[int, Shift]]:
+        """Return how much the entries in question are like a text, and how the place lies from them."""
+        gazetteer = self.gazetteer
+        orders: dict[tuple[str, tuple[str, ...]], None] = {}
+        for reading in (readings[0], readings[-1]):
+            # 和瑞消区 is no district but 和瑞小区 misspelt
+            whole = "" if all(gazetteer.is_own(name) for name in reading.prefix) else reading.whole
+            heard = heard_numerals(reading.rest, syllable)
+            orders |= {(each, reading.prefix): None for each in (reading.rest, heard, turned(reading.rest))}
+            orders[whole, ()] = None
+        likely: list[tuple[int, float, Shift, tuple[str, ...]]]
+        likely = [(entry, score, Shift(), ()) for entry, score in self._in_words(written)]
+        likely += [(*each, prefix) for text, prefix in orders if text for each in self._like(text)]
+        rated: dict[int, float] = {}
+        shifts: dict[int, Shift] = {}
+        for entry, score, shift, prefix in likely:
+            fits = gazetteer.inside[entry] and _agree(prefix, gazetteer.districts[entry])
+            if fits and score > rated.get(entry, 0.0):
+                rated[entry], shifts[entry] = score, shift
+        return rated, shifts
 
     def _like(self, text: str) -> list[tuple[int, float, Shift]]:
         """Return the entries whose names are like a text, how much, and how the place lies from them."""
@@ -889,7 +927,10 @@ class OfflineGeocoder:
             while (relation := relation_at_end(anchor)) is not None and len(plain(relation[0])) > 1:
                 anchor, shift = relation[0], shift.and_then(relation[1])
             rated = [*self._without_unit(plain(anchor)), *self._by_name(plain(anchor))]
-            if numbers_of(anchor):
+            if anchor != text:  # 洛东花圆东门, where the gate itself is known
+                whole = self._by_name(plain(text))
+                rated += [(entry, score) for entry, score in whole if score >= ALMOST_THE_SAME]
+            if numbers_of(in_digits(anchor)):
                 both = dict(rated) | dict(self._by_numbers(plain(anchor), Address("")))
                 rated = [*both.items(), *self._same_numbers(plain(text))]
         return [(entry, score, shift) for entry, score in rated]
@@ -939,19 +980,26 @@ class OfflineGeocoder:
         """Return the entries whose name is like a text or stands in it, best first."""
         gazetteer = self.gazetteer
         rated: dict[int, float] = {}
-        close = [*gazetteer.spellings.near(text), *gazetteer.spellings.like(text)]
+        # one slip explains every character; a name inside leaves some unexplained, and a road most of all
+        near = [(name, score + 0.05) for name, score in gazetteer.spellings.near(text)]
+        close = [*near, *gazetteer.spellings.like(text)]
         inside = [
-            (name, 0.4 + 0.5 * len(name) / len(text))
+            (name, 0.4 + 0.5 * len(name) / len(text) - (0.15 if self._is_wide(name) else 0.05))
             for _, name in gazetteer.names_in(text)
             if len(name) > 2 and not _GENERIC.fullmatch(name)
         ]
         given = numbers_of(in_digits(text))
+        if given:  # a name without the number leaves that unexplained too
+            close = [(name, score if numbers_of(in_digits(name)) else 0.85 * score) for name, score in close]
         for name, score in [*close, *inside]:
             if _may_be(numbers_of(in_digits(name)), given):
                 named, weak = gazetteer.named.get(name, ()), gazetteer.weak.get(name, ())
                 for entry in (*named, *weak, *gazetteer.aliases.get(name, ())):
                     rated[entry] = max(rated.get(entry, 0.0), score)
         return sorted(rated.items(), key=lambda each: (-each[1], each[0]))
+
+    def _is_wide(self, name: str) -> bool:
+        return self.gazetteer.is_road(name) or name in self.gazetteer.villages
 
     # -- inside a sentence -----------------------------------------------------------------------------------
 
@@ -1135,6 +1183,10 @@ def _agree(text: tuple[str, ...], entry: tuple[str, ...]) -> bool:
     return True
 
 
+def _unsure(score: float) -> float:
+    return round(min(0.9 * score, MOST_UNSURE), 4)
+
+
 def _metres(first: Candidate, second: Candidate) -> float:
     return float(np.hypot(first.x - second.x, first.y - second.y))
 
@@ -1163,7 +1215,7 @@ def _doors(street: Street, address: Address, is_road: bool) -> tuple[list[int], 
         ends = [street.doors.get(f"{head}{part}号", []) for part in value.split("-")]
         return [entry for end in ends for entry in end], False
     if unit in {"", "#"}:
-        order = ("号", "幢", "弄", "") if is_road else ("幢", "号", "弄", "")
+        order = ("号", "幢", "弄", "") if is_road else ("幢", "号", "组", "弄", "")
         found = [kind for kind in order if street.doors.get(f"{head}{value}{kind}")]
         if found:
             return street.doors[f"{head}{value}{found[0]}"], len(found) == 1 and found[0] != "弄"

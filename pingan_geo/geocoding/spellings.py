@@ -44,7 +44,7 @@ _SHAPES = {ord(character): group[0] for group in reversed(_ALIKE.split()) for ch
 
 
 @lru_cache(maxsize=30_000)
-def _syllable(character: str) -> str:
+def syllable(character: str) -> str:
     """Return how a character sounds, without its tone."""
     if character.isdigit():
         character = "零一二三四五六七八九"[int(character)]  # 物乌耳村 sounds like 物乌2村
@@ -52,16 +52,15 @@ def _syllable(character: str) -> str:
         return character
     from pypinyin import lazy_pinyin
 
-    syllable: str = lazy_pinyin(character)[0]
-    return syllable
+    return str(lazy_pinyin(character)[0])
 
 
 @lru_cache(maxsize=30_000)
 def _rough(character: str) -> str:
     """Return how a character sounds to an ear of the south: zh is z, n is l at the beginning, f is h, ng is n."""
-    syllable = _syllable(character)
-    if len(syllable) == 1 and not syllable.isascii():
-        return syllable
+    heard = syllable(character)
+    if len(heard) == 1 and not heard.isascii():
+        return heard
     for precise, rough in (
         ("zh", "z"),
         ("ch", "c"),
@@ -72,10 +71,10 @@ def _rough(character: str) -> str:
         ("hu", "h"),
         ("w", "h"),
     ):
-        if syllable.startswith(precise) and len(syllable) > len(precise):
-            syllable = rough + syllable[len(precise) :]
+        if heard.startswith(precise) and len(heard) > len(precise):
+            heard = rough + heard[len(precise) :]
             break
-    return syllable.removesuffix("g") if syllable.endswith("ng") else syllable
+    return heard.removesuffix("g") if heard.endswith("ng") else heard
 
 
 @lru_cache(maxsize=30_000)
@@ -85,16 +84,16 @@ def _sound_of(character: str) -> str:
 
 @lru_cache(maxsize=30_000)
 def _exact_sound_of(character: str) -> str:
-    return _one_character(_syllable(character))
+    return _one_character(syllable(character))
 
 
 @lru_cache(maxsize=30_000)
-def _one_character(syllable: str) -> str:
+def _one_character(heard: str) -> str:
     # a character of the private planes for each syllable, so that sounds are compared as letters are
     value = 0
-    for letter in syllable.encode():
+    for letter in heard.encode():
         value = (value * 131 + letter) % 131_001
-    return syllable if len(syllable) == 1 else chr(0xF0000 + value % 131_000)
+    return heard if len(heard) == 1 else chr(0xF0000 + value % 131_000)
 
 
 @lru_cache(maxsize=60_000)
@@ -159,11 +158,14 @@ class Spellings:
     ----------
     names
         Normalised, without punctuation.
+    in_words
+        Whether numbers are compared as they are written; otherwise 五一路 and 51路 are one.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], *, in_words: bool = False) -> None:
         self.names = sorted(name for name in names if name)
-        self._spelt = [in_digits(name) for name in self.names]
+        self._in_words = in_words
+        self._spelt = self.names if in_words else [in_digits(name) for name in self.names]
         self._short: dict[str, list[int]] = defaultdict(list)
         self._sounds: dict[str, list[int]] = defaultdict(list)
         pieces: dict[str, list[int]] = defaultdict(list)
@@ -178,7 +180,7 @@ class Spellings:
 
     def near(self, name: str) -> list[tuple[str, float]]:
         """Return the names that are one character or only the characters' sound away, best first."""
-        name = in_digits(name)
+        name = name if self._in_words else in_digits(name)
         heard = sound(name)
         found = set(self._sounds.get(heard, ()))
         for key in _one_less(name):

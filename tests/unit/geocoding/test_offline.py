@@ -380,6 +380,39 @@ def test_the_misspelt_unit_of_a_building_does_not_make_it_the_estate(locate):
     assert locate("洛东花园9憧").name != "洛东花园3幢"
 
 
+def test_a_slip_in_a_number_written_in_words_is_reviewed_never_accepted(names_town):
+    extra = [{"name": "五角场路四四一号", "x": 0, "y": 0}, {"name": "五角场路二八一号", "x": 500, "y": 0}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    found = geocoder.locate(
+        ["五角场路四四一号", "五角场路441号", "五角场路时四一号", "五角场路而八一号", "五角场陆二八一号"]
+    )
+    assert found["status"].tolist() == ["accepted", "accepted", "review", "review", "review"]
+    assert found["name"].str[-4:].tolist() == ["四四一号", "四四一号", "四四一号", "二八一号", "二八一号"]
+
+
+def test_a_storey_of_an_estate_may_be_its_building(locate):
+    row = locate("洛东花园3楼")
+    assert (row.status, row.reason, row.name) == ("review", "unit_differs", "洛东花园3幢")
+    assert locate("洛东花园9楼").name == "洛东花园"
+    assert locate("新塍大道118号3楼").status == "accepted"
+
+
+def test_the_gate_or_the_shop_that_is_known_is_found_misspelt_and_not_its_estate_or_road(names_town):
+    extra = [{"name": "洛东花园东门", "x": 450, "y": -300}, {"name": "顺发超市(北街)", "x": 100, "y": 510}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    found = geocoder.locate(["洛东花圆东门", "顺法超市(北街)", "洛东花圆北门", "北街老供销社"])
+    assert found["name"].tolist() == ["洛东花园东门", "顺发超市(北街)", "洛东花园", "老供销社"]
+    assert found["status"].tolist() == ["review", "review", "review", "accepted"]
+
+
+def test_one_slip_in_the_whole_is_likelier_than_a_road_inside(names_town):
+    extra = [{"name": "虹桥路站", "x": -300, "y": 700}, {"name": "洛东花园东岗", "x": 360, "y": -200}]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    found = geocoder.locate(["虹桥路占", "洛东花园东港", "虹桥路的花坛里"])
+    assert found["name"].tolist() == ["虹桥路站", "洛东花园东岗", "虹桥路"]
+    assert set(found["status"]) == {"review"}
+
+
 def test_two_addresses_are_reviewed_with_both(locate):
     for text in ("新塍大道118号和洛东花园3幢", "新塍大道118号,洛东花园3幢", "新塍大道118号洛东花园3幢"):
         row = locate(text)
