@@ -82,6 +82,8 @@ _ESTATE_TWICE = re.compile(r"(?<=花园|花苑|家园|新村|公寓)小区")
 #: No.59, 第59号, 59-号
 _NUMERO = re.compile(r"NO\.?(\d+)(?!\d|[号弄幢])")
 _WORD_FOR_NUMBER = re.compile(r"NO\.?(?=\d+[号弄幢])|第(?=\d+[号弄幢])|(?<=\d)-(?=[号弄幢](?!\d))")
+#: 村村民委员会, 村民委员会, 村委 are 村委会.
+_COMMITTEE = re.compile(r"(?:(村)村(?:民委员会|委会?(?!员))|(村)民委员会|(居)民委员会|(村|居)委(?![会员]))")
 _PLATE = re.compile(r"门牌号?(?:码)?(?:为|是)?(?=\d)|(?<=\d)号门牌")
 
 
@@ -140,6 +142,8 @@ def _numbers(text: str) -> str:
         return ""
     text = _OH_IN_NUMBER.sub(lambda found: "0" if found.group() == "O" else "1", text)
     text = _ESTATE_TWICE.sub("", text)
+    if "委" in text:
+        text = _COMMITTEE.sub(lambda found: f"{found.group(found.lastindex or 0)}委会", text)
     text = _NUMERAL.sub(lambda found: str(_value(found.group())), text)
     if any(character.isdigit() or character == "幢" for character in text) or "栋" in text or "座" in text:
         text = _WORD_FOR_NUMBER.sub("", _NUMERO.sub(r"\1号", text))
