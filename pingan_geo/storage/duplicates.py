@@ -1,7 +1,7 @@
 """Pairs of reports that may tell of one incident, what people decided on them, and the groups that makes.
 
 ``merged_into`` of a report follows from the decisions alone: reports that merged pairs connect are one group,
-and the earliest arrival stands for it. So a decision that is taken back, or a report that goes, leaves
+and the one that happened first stands for it. So a decision that is taken back, or a report that goes, leaves
 exactly what the other decisions say.
 """
 
@@ -172,6 +172,7 @@ def read_duplicates(
     pairs: Sequence[tuple[int, int]] | None = None,
     batch_id: int | None = None,
     limit: int | None = None,
+    asked: bool = False,
 ) -> Any:
     """Return pairs of reports with what a person needs to decide on them, the likeliest first.
 
@@ -187,6 +188,9 @@ def read_duplicates(
         Only those that this import brought.
     limit
         At most so many.
+    asked
+        With ``""``: only those that need an answer; of the others it follows from what is or will be decided
+        (see :func:`count_duplicates`).
 
     Returns
     -------
@@ -209,6 +213,10 @@ def read_duplicates(
             f" ON {side}_provenance.provenance_id = {side}_report.provenance_id"
         )
     where, values = ["1 = 1"], []
+    if asked:
+        first, second, _ = _asked_pairs(connection, batch_id)
+        open_now = set(zip(first[:limit].tolist(), second[:limit].tolist(), strict=True))
+        pairs = list(open_now if pairs is None else open_now & set(pairs))
     if decision is not None:
         where.append(f"duplicate.decision = {sign(connection)}")
         values.append(decision)
@@ -228,10 +236,50 @@ def read_duplicates(
 
 
 def count_duplicates(connection: Connection, batch_id: int | None = None) -> int:
-    """Count the pairs that wait for a decision, of one import or of all."""
-    of_batch = "" if batch_id is None else f" AND batch_id = {int(batch_id)}"
-    statement = f"SELECT count(*) FROM duplicate WHERE decision = ''{of_batch}"  # noqa: S608 - only a number
-    return int(connection.exec_driver_sql(statement).scalar_one())
+    """Count the pairs that need an answer, of one import or of all.
+
+    Not all that wait do. Reports that are one incident already are not asked about, nor two incidents of which
+    one pair was kept apart; and where pairs close a circle, the least likely one is left out, because the answers
+    to the others say it: six equal reports are five questions and not fifteen.
+    """
+    return len(_asked_pairs(connection, batch_id)[0])
+
+
+def _asked_pairs(
+    connection: Connection, batch_id: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return first, second and import of the pairs that need an answer, the likeliest first."""
+    first, second, batch, apart = fetch_columns(
+        connection,
+        "SELECT first, second, batch_id, decision = 'apart' FROM duplicate WHERE decision != 'merged' "
+        "ORDER BY score DESC, first, second",
+        ["int64"] * 4,
+    )
+    merged = merged_reports(connection)
+    head = dict(zip(merged["report_id"].tolist(), merged["merged_into"].tolist(), strict=True))
+    incidents = [
+        (head.get(one, one), head.get(other, other))
+        for one, other in zip(first.tolist(), second.tolist(), strict=True)
+    ]
+    kept_apart = {frozenset(incidents[row]) for row in np.flatnonzero(apart).tolist()}
+    joined: dict[int, int] = {}
+
+    def top(incident: int) -> int:
+        while (above := joined.get(incident, incident)) != incident:
+            joined[incident] = joined.get(above, above)
+            incident = above
+        return incident
+
+    asked = []
+    for row in np.flatnonzero(apart == 0).tolist():
+        one, other = (top(incident) for incident in incidents[row])
+        if one != other and frozenset(incidents[row]) not in kept_apart:
+            joined[other] = one
+            asked.append(row)
+    chosen = np.array(asked, dtype=np.int64)
+    if batch_id is not None:
+        chosen = chosen[batch[chosen] == batch_id]
+    return first[chosen], second[chosen], batch[chosen]
 
 
 def decide_duplicates(
@@ -335,6 +383,8 @@ def groups_of(connection: Connection, report_ids: NDArray[np.int64]) -> NDArray[
 def regroup(connection: Connection, report_ids: NDArray[np.int64]) -> None:
     """Let ``merged_into`` of whole groups follow from the merged pairs among them.
 
+    The report with the earliest ``time`` stands for its group, of several the earlier arrival.
+
     Parameters
     ----------
     connection
@@ -342,13 +392,13 @@ def regroup(connection: Connection, report_ids: NDArray[np.int64]) -> None:
     report_ids
         int64; with each report all that a merged pair connects it with (see :func:`groups_of`).
     """
-    arrivals, ids, before = in_slabs(
+    times, arrivals, ids, before = in_slabs(
         connection,
-        "SELECT arrival, report_id, merged_into FROM report WHERE report_id",
-        ["int64"] * 3,
+        "SELECT time, arrival, report_id, merged_into FROM report WHERE report_id",
+        [TIME, "int64", "int64", "int64"],
         np.unique(report_ids),
     )
-    order = np.argsort(arrivals)
+    order = np.lexsort((arrivals, times))
     ids, before = ids[order], before[order]
     first, second = _read_pairs(connection, "decision = 'merged'")
     inside = np.isin(first, ids) & np.isin(second, ids)
@@ -363,7 +413,7 @@ def regroup(connection: Connection, report_ids: NDArray[np.int64]) -> None:
 
     for left, right in zip(first[inside].tolist(), second[inside].tolist(), strict=True):
         one, other = sorted((head_of(place[left]), head_of(place[right])))
-        head[other] = one  # the earlier arrival
+        head[other] = one  # what happened first
     heads = np.array([head_of(position) for position in range(len(ids))], dtype=np.int64)
     after = np.where(heads == np.arange(len(ids)), 0, ids[heads]) if len(ids) else before
     changed = after != before

@@ -54,6 +54,7 @@ from pingan_geo.storage.review import (
     rows_of_imports,
     save_alias,
 )
+from pingan_geo.workflow.duplicates import queue_duplicates_of
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.placing import Placer
 from pingan_geo.workflow.reread import Point, Stored, reread_held, store_reread
@@ -464,6 +465,7 @@ class _Work:
         self.before.batches = rows["batch_id"].unique().tolist()
         stored = store_reread(self.connection, reread)
         self.before.add(stored)
+        queue_duplicates_of(self.town, self.connection, stored.reports)
         return Outcome(
             self.key,
             accepted=stored.accepted,

@@ -1,7 +1,7 @@
 """The same incident told by several people: asked about, merged, kept apart, and taken back.
 
 Nothing is merged unasked. A merged report keeps its row, its words and its teller; it only no longer counts by
-itself, because the earliest arrival stands for the incident. Which reports are one follows from the pairs that
+itself, because the one that happened first stands for the incident. Which reports are one follows from the pairs that
 people merged, so that taking a decision back leaves what it was before.
 """
 
@@ -54,6 +54,8 @@ REASONS: Mapping[str, str] = {
     "by_hand": mark("put together by hand"),
 }
 _BY_HAND = "by_hand"
+#: Of what is stored, so many days before the reports that are new tell how often such things are told anyway.
+BACKGROUND_DAYS = 365
 #: An import of more rows than this is not searched while it is written; ``find_all_duplicates`` does it after.
 MOST_AT_IMPORT = 200_000
 
@@ -86,7 +88,8 @@ class Incident:
     Parameters
     ----------
     head
-        ``report_id`` of the report that stands for it: the earliest arrival.
+        ``report_id`` of the report that stands for it: the one with the earliest ``time``, of several the earlier
+        arrival.
     reports
         ``report_id, time, time_until, category, lon, lat, radius_m, level, place, description, source,
         source_id, teller``, by arrival. ``teller`` numbers the persons, 0 where none is known; pseudonyms are
@@ -123,7 +126,30 @@ def queue_duplicates(town: Town, connection: Any, batch_id: int) -> Search:
     SettingsError
         If a rule of ``town.toml`` cannot be used.
     """
-    own = read_compared(connection, batch_id=batch_id)
+    return _queue(town, connection, read_compared(connection, batch_id=batch_id))
+
+
+def queue_duplicates_of(town: Town, connection: Any, report_ids: Iterable[int]) -> Search:
+    """Ask about reports that came by themselves, as rows that were held: see :func:`queue_duplicates`.
+
+    Parameters
+    ----------
+    town
+        The town.
+    connection
+        That wrote the reports.
+    report_ids
+        The reports.
+
+    Raises
+    ------
+    SettingsError
+        If a rule of ``town.toml`` cannot be used.
+    """
+    return _queue(town, connection, read_compared(connection, report_ids=report_ids))
+
+
+def _queue(town: Town, connection: Any, own: pd.DataFrame) -> Search:
     if not len(own):
         return Search()
     if len(own) > MOST_AT_IMPORT:
@@ -135,15 +161,15 @@ def queue_duplicates(town: Town, connection: Any, batch_id: int) -> Search:
     reach = timedelta(hours=MOST_SPAN_H + max(rules.get(code, default).window_h for code in categories))
     reports = read_compared(
         connection,
-        since=own["time"].min().to_pydatetime() - reach,
+        since=own["time"].min().to_pydatetime() - max(reach, timedelta(days=BACKGROUND_DAYS)),
         until=own["time"].max().to_pydatetime() + reach,
         categories=categories,
     )
-    new = reports["batch_id"].to_numpy() == batch_id
+    new = reports["report_id"].isin(own["report_id"]).to_numpy()
     pairs = find_duplicates(reports, rules=rules, default=default, new=new, likeness=_photos(connection))
     left_alone = dict(pairs.attrs)
     pairs = _by_arrival(_still_open(pairs, reports), reports)
-    return Search(insert_duplicates(connection, batch_id, pairs), **left_alone)
+    return Search(_ask(connection, pairs, reports), **left_alone)
 
 
 def find_all_duplicates(town: Town, *, on_progress: OnProgress | None = None) -> Search:
@@ -167,15 +193,21 @@ def find_all_duplicates(town: Town, *, on_progress: OnProgress | None = None) ->
     pairs = find_duplicates(reports, rules=rules, default=default, likeness=likeness, on_progress=on_progress)
     left_alone = dict(pairs.attrs)
     pairs = _by_arrival(_still_open(pairs, reports), reports)
-    queued = 0
     with town.store.begin() as connection:
         # meanwhile an import may have been taken back
         stored = read_compared(connection, report_ids=set(pairs["first"]) | set(pairs["second"]))
-        batch = stored.set_index("report_id")["batch_id"]
-        pairs = pairs[pairs["first"].isin(batch.index) & pairs["second"].isin(batch.index)]
-        for number, some in pairs.groupby(pairs["second"].map(batch)):
-            queued += insert_duplicates(connection, int(number), some)
+        pairs = pairs[pairs["first"].isin(stored["report_id"]) & pairs["second"].isin(stored["report_id"])]
+        queued = _ask(connection, pairs, stored)
     return Search(queued, **left_alone)
+
+
+def _ask(connection: Any, pairs: pd.DataFrame, reports: pd.DataFrame) -> int:
+    """Store pairs with the import that brought the later arrival of each, and return how many are new."""
+    batch = reports.set_index("report_id")["batch_id"]
+    queued = 0
+    for number, some in pairs.groupby(pairs["second"].map(batch)):
+        queued += insert_duplicates(connection, int(number), some)
+    return queued
 
 
 def describe_search(search: Search) -> Iterator[Note]:
@@ -255,7 +287,7 @@ def merge(town: Town, into: int, report_ids: Iterable[int], now: datetime) -> in
     Returns
     -------
     int
-        The report that stands for the incident: the earliest arrival of all, ``into`` or not.
+        The report that stands for the incident: the one that happened first, ``into`` or not.
 
     Raises
     ------

@@ -593,7 +593,7 @@ class _Mending:
 
 
 def _duplicate_items(connection: Any, most: int, batch: int | None = None) -> list[ReviewItem]:
-    pairs = read_duplicates(connection, batch_id=batch, limit=most)
+    pairs = read_duplicates(connection, batch_id=batch, limit=most, asked=True)
     return [
         ReviewItem(
             f"duplicate:{pair['first']}-{pair['second']}",

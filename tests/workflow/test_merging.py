@@ -17,6 +17,7 @@ from pingan_geo.intake.duplicates import _REASONS as CODES
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.storage.duplicates import count_duplicates, read_duplicates
 from pingan_geo.workflow import duplicates as work
+from pingan_geo.workflow.answers import Answer, answer, take_back_answer
 from pingan_geo.workflow.explore import explore, index_reports, load_reports
 from pingan_geo.workflow.exports import export_table
 from pingan_geo.workflow.hotspots import find_hotspots
@@ -98,7 +99,11 @@ def arrival(town: Town, report_id: int) -> int:
 
 
 def earliest(town: Town, *source_ids: str) -> int:
-    return min((number_of(town, name) for name in source_ids), key=lambda number: arrival(town, number))
+    """Return what happened first, and of several what came first."""
+    with sqlite3.connect(town.folder / "town.sqlite") as plain:
+        times = dict(plain.execute("SELECT report_id, time FROM report"))
+    numbers = (number_of(town, name) for name in source_ids)
+    return min(numbers, key=lambda number: (times[number], arrival(town, number)))
 
 
 def number_of(town: Town, source_id: str) -> int:
@@ -172,6 +177,39 @@ def test_an_import_asks_about_its_own_rows_and_what_is_near_them(town: Town) -> 
     assert queue(town, batch).queued == 0, "asked once"
 
 
+def test_an_import_asks_nothing_about_pairs_that_it_did_not_bring(town: Town) -> None:
+    assert waiting(town, None) == [], "H1 and H2 are a pair that nobody asked about"
+    bring(town, "乙", [hole(7, 5)])
+    assert waiting(town) == [("H1", "H7"), ("H2", "H7")]
+
+
+def test_an_earlier_report_that_comes_later_stands_for_the_incident(town: Town) -> None:
+    queue(town, 1)
+    work.merge(town, number_of(town, "H1"), [number_of(town, "H2")], NOW)
+    before = dump(town)
+    batch = bring(town, "乙", [hole(7, -5)])
+    assert work.merge(town, number_of(town, "H1"), [number_of(town, "H7")], NOW) == number_of(town, "H7")
+    assert work.reports_of_incident(town, number_of(town, "H2")).head == number_of(town, "H7")
+    undo_import(town, batch, NOW)
+    after = dump(town)
+    assert after["report"] == before["report"]
+    assert after["duplicate"] == before["duplicate"]
+
+
+def test_a_row_that_a_person_frees_is_compared_at_once(town: Town) -> None:
+    lacking = list(hole(7, 5))
+    lacking[3] = ""
+    bring(town, "乙", [hole(8, 6, -0.009), tuple(lacking)])
+    before = dump(town)
+    assert waiting(town) == []
+    answer(town, "held:1", Answer("mend", cells={"经度": "120.612"}), now=NOW)
+    assert waiting(town) == [("H1", "H7"), ("H2", "H7")], "and only the freed one"
+    with town.store.read() as connection:
+        assert set(read_duplicates(connection)["batch_id"]) == {2}, "the import that brought the row"
+    take_back_answer(town)
+    assert dump(town) == before
+
+
 def test_nothing_is_merged_unasked(town: Town) -> None:
     queue(town, 1)
     assert len(load_reports(town)) == 3
@@ -187,7 +225,7 @@ def test_the_whole_town_is_asked_about_as_its_imports_would_be(town: Town) -> No
     assert steps[0].stage == "Comparing reports"
     with town.store.read() as connection:
         pairs = read_duplicates(connection).set_index("second_source_id")["batch_id"]
-        assert count_duplicates(connection) == 3
+        assert count_duplicates(connection) == 2, "the third follows from the two"
     # H7 came second, although it happened first
     assert set(pairs["H7"]) == {2}
     assert sorted(pairs) == [1, 2, 2]

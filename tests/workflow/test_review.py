@@ -269,7 +269,9 @@ def test_answer_about_a_category_frees_its_rows_in_all_imports(town, tmp_path):
     assert sorted(stored(town)["category"]) == ["FW1", "RD1", "RD1", "RD1"]
     assert receipt_of(town, 1)["held_by_reason"] == {"unknown_category": 1}
     assert (receipt_of(town, 2)["accepted"], receipt_of(town, 2)["held"]) == (1, 1)
-    assert {item.key for item in review_queue(town).items} == {"category:外星人", "held:5"}
+    keys = {item.key for item in review_queue(town).items}
+    assert {key for key in keys if not key.startswith("duplicate:")} == {"category:外星人", "held:5"}
+    assert len(keys) == 3, "A1 is told by both files, and asked about as soon as it is freed"
     later = bring(town, tmp_path / "a2.csv", good(1, 类别="飞碟"), source="测试")
     assert later.read == 1
     undo_import(town, 3, NOW)

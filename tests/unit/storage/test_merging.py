@@ -45,11 +45,14 @@ def dump(connection):
 
 @pytest.fixture
 def numbered(make_reports):
-    """Reports whose number is ``start``, ``start + 1`` … in the order of arrival."""
+    """Reports whose number is ``start``, ``start + 1`` … in the order of time and arrival."""
 
     def make(count, batch_id, start, seed=1):
         table = make_reports(count, batch_id=batch_id, seed=seed)
         table["report_id"] = np.arange(start, start + count, dtype=np.int64)
+        table["time"] = np.datetime64("2025-06-01", "s") + table["report_id"].to_numpy().astype(
+            "timedelta64[h]"
+        )
         return table
 
     return make
@@ -109,7 +112,7 @@ def test_pair_comes_with_what_is_needed_to_decide(six):
 # -- groups ------------------------------------------------------------------------------------------
 
 
-def test_earliest_arrival_stands_for_its_group(six):
+def test_earliest_report_stands_for_its_group(six):
     with six.begin() as connection:
         duplicates.insert_duplicates(connection, 1, pairs_of((12, 13), (13, 15), (11, 15), (14, 16)))
         duplicates.decide_duplicates(connection, [(12, 13), (13, 15)], "merged", AT)
@@ -121,6 +124,62 @@ def test_earliest_arrival_stands_for_its_group(six):
         assert merged(connection) == {13: 12, 15: 12}
         duplicates.decide_duplicates(connection, [(13, 15)], "apart", AT)
         assert merged(connection) == {13: 12}
+
+
+def test_what_happened_first_stands_for_its_group_whatever_came_first(six):
+    with six.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE report SET time = '2020-01-01 00:00:00' WHERE report_id IN (14, 15)"
+        )
+        duplicates.insert_duplicates(connection, 1, pairs_of((11, 12), (12, 14), (14, 15)))
+        duplicates.decide_duplicates(connection, [(11, 12)], "merged", AT)
+        assert merged(connection) == {12: 11}
+        duplicates.decide_duplicates(connection, [(12, 14), (14, 15)], "merged", AT)
+        assert merged(connection) == {11: 14, 12: 14, 15: 14}, "of two at one time the earlier arrival"
+        records.delete_reports(connection, [14])
+        assert merged(connection) == {12: 11}
+
+
+# -- what is asked -----------------------------------------------------------------------------------
+
+
+def asked(connection, **how):
+    found = duplicates.read_duplicates(connection, asked=True, **how)
+    assert len(found) == duplicates.count_duplicates(connection, how.get("batch_id"))
+    return found[["first", "second"]].to_numpy().tolist()
+
+
+def test_six_equal_reports_are_five_questions(six):
+    with six.begin() as connection:
+        everyone = [(one, other) for one in range(11, 17) for other in range(one + 1, 17)]
+        duplicates.insert_duplicates(connection, 1, pairs_of(*everyone))
+        assert len(duplicates.read_duplicates(connection)) == 15
+        for left in range(5, 0, -1):
+            questions = asked(connection)
+            assert len(questions) == left
+            duplicates.decide_duplicates(connection, [tuple(questions[0])], "merged", AT)
+        assert asked(connection) == []
+        assert merged(connection) == dict.fromkeys(range(12, 17), 11)
+        duplicates.decide_duplicates(connection, [(11, 16)], "", None)
+        assert len(asked(connection)) == 1
+
+
+def test_likeliest_pairs_are_asked_and_the_rest_when_they_are_kept_apart(six, begin_batch):
+    with six.begin() as connection:
+        second = begin_batch(connection)
+        duplicates.insert_duplicates(connection, 1, pairs_of((11, 12), score=0.6))
+        duplicates.insert_duplicates(connection, 1, pairs_of((11, 13), score=0.9))
+        duplicates.insert_duplicates(connection, second, pairs_of((12, 13), score=0.8))
+        assert asked(connection) == [[11, 13], [12, 13]]
+        assert asked(connection, batch_id=second) == [[12, 13]]
+        assert len(duplicates.read_duplicates(connection, asked=True, limit=1)) == 1
+        duplicates.decide_duplicates(connection, [(11, 13)], "apart", AT)
+        assert asked(connection) == [[12, 13], [11, 12]]
+        duplicates.decide_duplicates(connection, [(12, 13)], "merged", AT)
+        # 12 and 13 are one, and 13 is not what 11 is
+        assert asked(connection) == []
+        duplicates.decide_duplicates(connection, [(11, 13)], "", None)
+        assert asked(connection) == [[11, 13]]
 
 
 def test_merging_without_a_pair_and_back(six):
