@@ -97,6 +97,9 @@ _KEPT_DAYS: Final = 90
 #: Telephone, identity and card numbers, however they are spaced.
 _PERSON_NUMBER: Final = re.compile(r"(?:\+?\d[\s\-()]{0,2}){6,}[\dXx]")
 
+#: An address is shorter; the rest of a longer text is nobody's business outside.
+MOST_LETTERS: Final = 200
+
 _Bounds = tuple[float, float, float, float]
 
 
@@ -471,9 +474,9 @@ def public_words(text: str, region: str = "") -> str:
     Returns
     -------
     str
-        Without telephone, identity and card numbers, ``""`` when nothing is left that names a place.
+        Its beginning (:data:`MOST_LETTERS`), without telephone, identity and card numbers, ``""`` when nothing is left that names a place.
     """
-    words = _PERSON_NUMBER.sub(" ", unicodedata.normalize("NFKC", text))
+    words = _PERSON_NUMBER.sub(" ", unicodedata.normalize("NFKC", text[:MOST_LETTERS]))
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
     if sum(letter.isalpha() for letter in words) < 2:
         return ""

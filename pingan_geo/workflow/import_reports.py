@@ -40,7 +40,7 @@ from pingan_geo.storage.records import (
     insert_reports,
 )
 from pingan_geo.storage.review import insert_corrections, read_layout, save_layout
-from pingan_geo.workflow.duplicates import Search, describe_search, queue_duplicates
+from pingan_geo.workflow.duplicates import MOST_AT_IMPORT, Search, describe_search, queue_duplicates
 from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swaps, stage_file
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
 from pingan_geo.workflow.photos import PhotoKeeper, sweep_media
@@ -355,7 +355,15 @@ class _Work:
         if reading.returned.became and not self.dry_run:
             reading.returned.settle(self.connection, self._batch())
         if self.batch_id is not None:
-            self.search = queue_duplicates(self.town, self.connection, self.batch_id)
+            stored = self.accepted + self.corrected
+            many = (
+                stored > MOST_AT_IMPORT
+            )  # known here, so that a million rows are not read back to be counted
+            self.search = (
+                Search(not_searched=stored)
+                if many
+                else queue_duplicates(self.town, self.connection, self.batch_id)
+            )
         receipt = Receipt(
             kind=_KIND,
             file=reading.table.name,

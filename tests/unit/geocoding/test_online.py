@@ -21,7 +21,7 @@ from pingan_geo.errors import (
     OnlineQuotaError,
     OnlineUnreachableError,
 )
-from pingan_geo.geocoding.online import OnlineGeocoder, public_words
+from pingan_geo.geocoding.online import MOST_LETTERS, OnlineGeocoder, public_words
 from pingan_geo.model.online import PROVIDERS, OnlineSettings
 from pingan_geo.model.place import LEVELS, LOCATED
 
@@ -511,3 +511,8 @@ def test_a_cache_that_cannot_be_written_costs_only_the_cache(stand_in, tmp_path)
     stand_in.says(answer_of("amap", [(*HERE, "door")]))
     geocoder = made(stand_in, cache_file=tmp_path / "absent" / "kept.jsonl")
     assert geocoder.locate(["北街12号"])["status"].tolist() == ["review"]
+
+
+def test_of_a_long_text_only_the_beginning_leaves_and_at_once():
+    assert public_words("北街12号" + "+1" * 50_000).startswith("北街12号")
+    assert len(public_words("北街" * 5_000)) == MOST_LETTERS
