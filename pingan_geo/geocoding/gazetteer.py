@@ -147,7 +147,6 @@ class Gazetteer:
         self.own: set[str] = set()
         self.own_ranks: set[str] = set()
         self.elsewhere: re.Pattern[str] | None = None
-        self.others: set[str] = set()
         self._own_in_a_row: re.Pattern[str] | None = None
         self.misspelt: dict[str, str] = {}
         self.area: Any = None
@@ -219,10 +218,10 @@ class Gazetteer:
             # 浙江嘉兴秀洲区: each without its kind but the last
             self._own_in_a_row = re.compile(f"(?:{names})+(?:省|市|区|县|镇|乡|街道)?")
         # a stem alone is no neighbour: 桃源小区 is not in 桃源镇
-        self.others = {name for name in normalise(list(other_places)) if len(name) > 1} - self.own
-        if self.others:
+        others = {name for name in normalise(list(other_places)) if len(name) > 1} - self.own
+        if others:
             road = r"(?!(?:[东西南北中]?(?:路|街|大道|大街|公路|线|桥|港|塘|河|方向)))"
-            whole = "|".join(sorted(map(re.escape, self.others), key=lambda name: (-len(name), name)))
+            whole = "|".join(sorted(map(re.escape, others), key=lambda name: (-len(name), name)))
             self.elsewhere = re.compile(f"(?:{whole}){road}")
         self.joined = "\n".join([*own, *normalise(self.names)])
         self.misspelt = {
@@ -399,9 +398,7 @@ class Gazetteer:
         """Say whether a district is the town's own, also slightly misspelt, or is named by an entry."""
         if district not in self._known:
             self._known[district] = (
-                self.is_own(district)
-                or district in self.joined
-                or (district not in self.others and self._is_own_misspelt(district))
+                self.is_own(district) or district in self.joined or self._is_own_misspelt(district)
             )
         return self._known[district]
 

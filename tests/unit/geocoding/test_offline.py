@@ -340,6 +340,11 @@ def test_times_quantities_and_telephones_are_no_place(locate, text):
     assert locate(text).status == "rejected"
 
 
+def test_a_day_is_no_house_number(locate):
+    assert locate("有人在3月3号洛东花园吵架").name == "洛东花园"
+    assert locate("有人在3号楼洛东花园吵架").name == "洛东花园3幢"
+
+
 @pytest.mark.parametrize("word", ["发生在", "反映", "地址:", "位于", "群众来电反映", "事发地点为", "住在"])
 def test_words_that_a_report_begins_with_change_nothing(locate, word):
     row = locate(word + "新塍大道118号")
@@ -398,10 +403,11 @@ def test_a_storey_of_an_estate_may_be_its_building(locate):
 
 
 def test_the_gate_or_the_shop_that_is_known_is_found_misspelt_and_not_its_estate_or_road(names_town):
-    extra = [{"name": "洛东花园东门", "x": 450, "y": -300}, {"name": "顺发超市(北街)", "x": 100, "y": 510}]
+    extra = [{"name": "洛东花园东门", "x": 450, "y": -300}, {"name": "顺发超市(洛东路)", "x": 215, "y": 510}]
+    extra += [{"name": "洛东路", "x": 200, "y": 0}]
     geocoder = OfflineGeocoder(names_town.gazetteer(extra))
-    found = geocoder.locate(["洛东花圆东门", "顺法超市(北街)", "洛东花圆北门", "北街老供销社"])
-    assert found["name"].tolist() == ["洛东花园东门", "顺发超市(北街)", "洛东花园", "老供销社"]
+    found = geocoder.locate(["洛东花圆东门", "顺法超市(洛东路)", "洛东花圆北门", "北街老供销社"])
+    assert found["name"].tolist() == ["洛东花园东门", "顺发超市(洛东路)", "洛东花园", "老供销社"]
     assert found["status"].tolist() == ["review", "review", "review", "accepted"]
 
 
@@ -509,7 +515,9 @@ def test_a_road_whose_name_has_the_word_and_in_it_crosses_too(names_town):
         "康和路(同心路口)",
         "康和路、同心路",
     ]
-    assert set(geocoder.locate(texts)["level"]) == {"crossing"}
+    found = geocoder.locate(texts)
+    assert set(found["level"]) == {"crossing"}
+    assert set(found["status"]) == {"accepted"}
 
 
 @pytest.mark.parametrize(
@@ -518,6 +526,14 @@ def test_a_road_whose_name_has_the_word_and_in_it_crosses_too(names_town):
 )
 def test_a_crossing_that_is_unknown_is_not_the_whole_road(locate, text):
     assert locate(text).status != "accepted"
+
+
+def test_a_short_road_is_not_its_crossing(names_town):
+    extra = [{"name": f"短街{number}号", "x": -180 + number, "y": 300} for number in (2, 4, 6)]
+    geocoder = OfflineGeocoder(names_town.gazetteer(extra))
+    found = geocoder.locate(["短街", "短街(海宁路口)", "短街(洛东路)", "短街(虹桥路)"])
+    assert found["status"].tolist()[0] == "accepted"
+    assert "accepted" not in found["status"].tolist()[1:]
 
 
 def test_a_corner_lies_to_its_side(locate, names_town):
