@@ -152,6 +152,7 @@ class Gazetteer:
         self.area: Any = None
         self._crossings: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
         self._known: dict[str, bool] = {}
+        self._middles: dict[str, tuple[float, float, float] | None] = {}
         self._crossing_roads: set[str] = set()
         self.chains: list[str] = [""] * len(self.names)
         self.normal: list[str] = []
@@ -541,6 +542,11 @@ class Gazetteer:
 
     def road_point(self, name: str) -> tuple[float, float, float] | None:
         """Return the middle of a road and how far it reaches from there: metres east, north, radius."""
+        if name not in self._middles:
+            self._middles[name] = self._road_point(name)
+        return self._middles[name]
+
+    def _road_point(self, name: str) -> tuple[float, float, float] | None:
         if name in self.road_lines:
             line = self.road_lines[name]
             middle = shapely.line_interpolate_point(

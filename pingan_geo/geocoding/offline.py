@@ -60,6 +60,8 @@ COARSEST_M = 200.0
 MOST_CANDIDATES = 5
 #: A name this like another is more likely to be it than to end in a third one, 0–1.
 ALMOST_THE_SAME = 0.8
+#: Up to this many characters a text is a name, and was compared as one.
+_SHORTEST_SENTENCE = 7
 #: No place that must be reviewed scores higher.
 MOST_UNSURE = 0.89
 
@@ -1011,7 +1013,7 @@ class OfflineGeocoder:
         for clause in clauses:
             for shorter in (clause, *without_beginning(clause)[:1]):
                 found += self._named_in(shorter)
-        if not found:
+        if not found and len(text) > _SHORTEST_SENTENCE:
             for clause in clauses:
                 found += self._nearly_named_in((without_beginning(clause) or [clause])[0])
         if not found:

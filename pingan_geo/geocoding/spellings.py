@@ -22,7 +22,7 @@ LEAST_LIKENESS_WITHIN = 0.72
 #: Names of the same characters in another order: 小区桃景, 桃景小区.
 LIKENESS_OF_TURNED = 0.82
 _PIECES_IN_COMMON = 40
-_LOOKED_AT = 9
+_LOOKED_AT = 7
 
 
 #: Characters that are taken for each other because they look alike: one part in common, or nearly one shape.
@@ -107,6 +107,7 @@ def _exact_sound(text: str) -> str:
     return "".join(map(_exact_sound_of, text))
 
 
+@lru_cache(maxsize=60_000)
 def _shape(text: str) -> str:
     """Return a text in which characters that look alike are one."""
     return text.translate(_SHAPES)
@@ -119,24 +120,25 @@ def is_misspelt(word: str, right: str) -> bool:
     return sound(word) == sound(right) or _shape(word) == _shape(right)
 
 
+@lru_cache(maxsize=100_000)
 def likeness(first: str, second: str) -> float:
     """Return how alike two names are, 0–1: half by spelling, half by sound or by look, whichever is nearer.
 
     By characters in common in their order, by the number of slips that make one of the other, and a little by
     characters in common in any order: two exchanged characters are likelier than a wrong one.
     """
-    seen = [(_exact_sound(first), _exact_sound(second)), (_shape(first), _shape(second))]
-    common = max(fuzz.ratio(one, other) for one, other in seen)
-    slips = max(OSA.normalized_similarity(one, other) for one, other in seen)
-    rough = sound(first), sound(second)
-    common = max(common, 0.98 * fuzz.ratio(*rough))
-    slips = max(slips, 0.98 * OSA.normalized_similarity(*rough))
-    common = (fuzz.ratio(first, second) + common) / 200
-    slips = (OSA.normalized_similarity(first, second) + slips) / 2
-    anywhere = fuzz.ratio("".join(sorted(first)), "".join(sorted(second))) / 100
-    if anywhere == 1.0 and len(first) == len(second):
-        return max(0.45 * common + 0.45 * slips + 0.1, LIKENESS_OF_TURNED) if first != second else 1.0
-    return 0.45 * common + 0.45 * slips + 0.1 * anywhere
+    if first == second:
+        return 1.0
+    ratio, similarity = fuzz.ratio, OSA.normalized_similarity
+    one, other = _exact_sound(first), _exact_sound(second)
+    common, slips = ratio(one, other), similarity(one, other)
+    for way, share in ((_shape, 1.0), (sound, 0.98)):
+        one, other = way(first), way(second)
+        common, slips = max(common, share * ratio(one, other)), max(slips, share * similarity(one, other))
+    common, slips = (ratio(first, second) + common) / 200, (similarity(first, second) + slips) / 2
+    anywhere = ratio("".join(sorted(first)), "".join(sorted(second))) / 100
+    rated = 0.45 * common + 0.45 * slips + 0.1 * anywhere
+    return max(rated, LIKENESS_OF_TURNED) if anywhere == 1.0 else rated
 
 
 def likeness_within(name: str, text: str) -> float:
@@ -176,6 +178,7 @@ class Spellings:
             for piece in _pieces(name) | _pieces(sound(name)):
                 pieces[piece].append(index)
         self._pieces = {piece: np.array(where, dtype=np.int32) for piece, where in pieces.items()}
+        self._last: tuple[str, list[int]] = ("", [])
         self._weight = np.array([max(len(name), 2) ** 0.3 for name in self._spelt])
 
     def near(self, name: str) -> list[tuple[str, float]]:
@@ -224,18 +227,24 @@ class Spellings:
 
     def _likely(self, text: str) -> list[int]:
         """Return the names with the most and rarest pieces in common with a text."""
+        last = self._last  # read once: another thread may ask too
+        if text == last[0]:  # asked for the whole text and for what lies within it
+            return last[1]
         score = np.zeros(len(self.names))
         for piece in _pieces(text) | _pieces(sound(text)):
             where = self._pieces.get(piece)
             if where is not None:
                 score[where] += 1.0 / np.log2(2.0 + len(where))
         if not score.any():
+            self._last = (text, [])
             return []
         # of two names with the same pieces in common the shorter has less that the text lacks
         score /= self._weight
         many = min(_PIECES_IN_COMMON, len(score))
         likely = np.argpartition(-score, many - 1)[:many]
-        return [int(index) for index in likely if score[index] > 0]
+        found = [int(index) for index in likely if score[index] > 0]
+        self._last = (text, found)
+        return found
 
 
 class Shortlist:
