@@ -124,7 +124,11 @@ class Answer:
     def moved(self, shift: Shift) -> Answer:
         """Return the answer for a place that lies so from the one found; far away it is no longer sure."""
         answer = replace(self, candidates=tuple(each.moved(shift) for each in self.candidates))
-        return answer.to_review("coarse") if shift.wider_m > COARSEST_M else answer
+        is_wide = any(
+            each.level in {"road", "village"} and each.radius_m > COARSEST_M for each in answer.candidates
+        )
+        is_coarse = shift.wider_m > COARSEST_M or (is_wide and shift != Shift())
+        return answer.to_review("coarse") if is_coarse else answer
 
     def to_review(self, reason: str) -> Answer:
         """Return the answer as one that a person must confirm."""

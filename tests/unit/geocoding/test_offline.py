@@ -653,6 +653,11 @@ def test_a_whole_road_or_village_is_too_coarse_to_be_accepted(locate):
         assert (row.status, row.reason, row.level) == ("review", "coarse", level)
 
 
+def test_near_a_short_road_is_coarser_than_the_road(locate):
+    assert (locate("北街").status, locate("北街").level) == ("accepted", "road")
+    assert (locate("北街附近").status, locate("北街附近").reason) == ("review", "coarse")
+
+
 def test_a_village_named_for_a_place_outside_it_is_a_conflict(locate):
     assert locate("洛东村中山西路88号").reason == "conflict"
     assert locate("西吴村中山西路88号").status == "accepted"
