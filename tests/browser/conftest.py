@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = Path(__file__).parent / "shots"
@@ -29,6 +30,9 @@ CHROMIUM_FLAGS = [
 ]
 HERE = {"localhost", "127.0.0.1", "::1"}
 START_S = 90
+
+#: Two browsers and two servers share two cores: what is awaited may take its time, and is awaited all the same.
+expect.set_options(timeout=20_000)
 
 
 @dataclass
