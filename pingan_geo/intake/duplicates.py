@@ -142,6 +142,7 @@ _ON_ONE_SPOT = 1 / 20
 _CLOSER = (1, 2, 4)
 #: Reports per m² and hour that are expected where nothing of the kind was ever told: one a month and km².
 _LEAST_CHANCE = 1e-6 / (30 * _DAY_H)
+_FEW_OTHERS = 0.1  # expected within radius and window: worth telling a person
 _BURST_EVEN = 5.0  # reports; so many more or fewer at a time say nothing of it
 #: Sides of the squares in which reports are counted, in radii.
 _SQUARES = (1, 4, 16)
@@ -493,10 +494,12 @@ _REASONS = (
     "near",
     "soon",
     "same_words",
+    "like_words",
     "same_number",
     "same_photo",
     "like_photo",
     "sent_twice",
+    "few_others",
     "same_reporter",
     "other_category",
     "rough_place",
@@ -648,7 +651,7 @@ def _judge(rows: _Rows, members: Ints, one: Ints, other: Ints, least_score: floa
 def _judge_slab(
     rows: _Rows, words: _Words, chance: Floats, one: Ints, other: Ints, least_points: float
 ) -> _Pairs:
-    place = _closeness(rows, one, other)
+    place = _closeness(rows, one, other, chance)
     photo, photo_points = _compare_photos(rows, one, other)
     points = _place_points(rows, place, chance, one, other) + photo_points
     same_person = (rows.reporter[one] != 0) & (rows.reporter[one] == rows.reporter[other])
@@ -680,15 +683,20 @@ def _judge_slab(
         "near": place.distance_m <= place.reach_m / 2,
         "soon": place.gap_h <= place.window_h / 4,
         "same_words": told >= _SAME_WORDS,
+        "like_words": (word_points > 0) & (told < _SAME_WORDS),
         "same_number": facts.same_number,
         "same_photo": photo_points == _SAME_PHOTO,
         "like_photo": photo_points == _LIKE_PHOTO,
         "sent_twice": twice,
+        "few_others": place.chance <= _FEW_OTHERS,
         "same_reporter": same_person & ~twice,
         "other_category": other_kind,
         "rough_place": place.reach_m > np.sqrt(2.0) * place.radius_m,
         "rough_time": place.span_h >= _FINE_SPAN_H / 2,
     }
+    # a pair that only its quiet surroundings speak for says so, also where these are not so quiet
+    silent = ~np.any([flags[code] for code in _REASONS[: _REASONS.index("few_others")]], axis=0)
+    flags["few_others"] |= silent & (place.chance <= 1.0)
     reasons = sum(
         (flags[code].astype(np.int64) << bit for bit, code in enumerate(_REASONS)),
         np.zeros(len(one), np.int64),
@@ -707,6 +715,7 @@ class _Closeness:
     window_h: Floats
     spread_m: Floats  # the radius, widened by how roughly both places are known
     reach_m: Floats  # so far are pairs looked for
+    chance: Floats  # others expected within radius and window
 
     @property
     def inside(self) -> Flags:
@@ -716,7 +725,7 @@ class _Closeness:
         return _Closeness(*(getattr(self, each.name)[which] for each in fields(self)))
 
 
-def _closeness(rows: _Rows, one: Ints, other: Ints) -> _Closeness:
+def _closeness(rows: _Rows, one: Ints, other: Ints, chance: Floats | None = None) -> _Closeness:
     radius = np.minimum(rows.of_rules("radius_m", one), rows.of_rules("radius_m", other))
     window = np.minimum(rows.of_rules("window_h", one), rows.of_rules("window_h", other))
     distance = np.hypot(rows.x[one] - rows.x[other], rows.y[one] - rows.y[other])
@@ -724,7 +733,9 @@ def _closeness(rows: _Rows, one: Ints, other: Ints) -> _Closeness:
     reach = np.minimum(spread, radius + MOST_SLACK_M)
     span = rows.half_h[one] + rows.half_h[other]
     gap = np.maximum(np.abs(rows.middle_h[one] - rows.middle_h[other]) - span, 0.0)
-    return _Closeness(distance, gap, span, radius, window, spread, reach)
+    density = np.zeros(len(one)) if chance is None else (chance[one] + chance[other]) / 2
+    expected = density * np.pi * radius**2 * 2 * window
+    return _Closeness(distance, gap, span, radius, window, spread, reach, expected)
 
 
 def _place_points(rows: _Rows, place: _Closeness, chance: Floats, one: Ints, other: Ints) -> Floats:
