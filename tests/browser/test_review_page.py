@@ -39,7 +39,21 @@ class Desk:
         self.settle()
 
     def settle(self):
-        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        """Wait for the end of the run, and until the buttons that it drew listen to their keys.
+
+        The page attaches keys after it has painted, so a key that follows the paint by a few milliseconds, which
+        no person does, finds nobody: wait for two frames, for a browser that has nothing left to do, and for the
+        time that a finger takes.
+        """
+        for _ in range(2):
+            expect(self.page.get_by_test_id("stApp")).to_have_attribute(
+                "data-test-script-state", "notRunning"
+            )
+            self.page.evaluate(
+                "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame("
+                "() => requestIdleCallback(done))))"
+            )
+            self.page.wait_for_timeout(100)
 
     @property
     def question(self):
@@ -210,10 +224,14 @@ def test_a_queue_of_all_kinds_is_cleared_by_keys_alone(page, start_app, town):
 @pytest.mark.usefixtures("nothing_wrong")
 def test_a_key_that_is_held_down_answers_once(page, start_app, town):
     desk = Desk(page, f"{start_app(town.folder)}/review")
-    for _ in range(6):  # what a browser sends while a key stays down
-        page.keyboard.down("x")
-        page.wait_for_timeout(250)
-    page.keyboard.up("x")
+    for _ in range(4):
+        for _ in range(6):  # what a browser sends while a key stays down
+            page.keyboard.down("x")
+            page.wait_for_timeout(250)
+        page.keyboard.up("x")
+        desk.settle()
+        if "飞线乱接" not in desk.question:
+            break  # heard; a key that comes before the page listens is heard by nobody and changes nothing
     desk.asks("没有写年份")
     assert len(held_rows(town, dismissed=True)) - len(held_rows(town)) == 3
 
