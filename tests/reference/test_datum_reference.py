@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from pyproj import Geod
 
 from pingan_geo.coords import from_wgs84, to_wgs84
 
@@ -39,14 +40,41 @@ def test_answers_of_a_map_provider_around_the_town(reference):
     assert apart_m(*ours, near["gcj_lng"].to_numpy(), near["gcj_lat"].to_numpy()).max() <= 0.05
 
 
-def test_answers_of_a_map_provider_across_the_country(reference):
-    """The provider also counts the height above the sea: up to 7 m on the high plateaus."""
+def test_answers_of_a_map_provider_differ_by_the_height_and_by_nothing_else(reference):
+    """One number a place, the same east and north, explains both coordinates of every answer.
+
+    It is a thousandth of the height above the sea, so the formula without heights cannot come nearer; that the
+    numbers still are heights is seen where they are: none on the coast, 4 to 5 m in Tibet.
+    """
+    grid = reference[reference["name"].eq("Amap convert API grid")]
+    assert len(grid) == 88
+    wgs = grid["wgs_lng"].to_numpy(), grid["wgs_lat"].to_numpy()
+    theirs = grid["gcj_lng"].to_numpy(), grid["gcj_lat"].to_numpy()
+    azimuth, _, metres = Geod(ellps="WGS84").inv(*from_wgs84(*wgs, "gcj02"), *theirs)
+    east, north = metres * np.sin(np.radians(azimuth)), metres * np.cos(np.radians(azimuth))
+    common = (east + north) / 2
+    assert np.hypot(east - common, north - common).max() < 0.02  # the answers have six decimals
+    height_m = 1000.0 * common
+    assert 5_000 < height_m.max() < 5_200
+    assert (
+        height_m.min() > -450
+    )  # three places around Beijing come out below the sea, which no height explains
+    plateau = (wgs[0] > 80) & (wgs[0] < 98) & (wgs[1] > 29) & (wgs[1] < 36)
+    assert plateau.sum() >= 10
+    assert height_m[plateau].min() > 4_300
+    plain = (wgs[0] > 120) & (wgs[1] > 29.5) & (wgs[1] < 34)
+    assert plain.sum() >= 15
+    assert np.abs(height_m[plain]).max() < 40
+
+
+def test_how_far_the_answers_of_a_map_provider_are(reference):
+    """Pinned, so that a change of the formula is seen: up to 7.2 m, within 0.1 m at 37 of 88 places."""
     grid = reference[reference["name"].eq("Amap convert API grid")]
     ours = from_wgs84(grid["wgs_lng"], grid["wgs_lat"], "gcj02")
     off = apart_m(*ours, grid["gcj_lng"].to_numpy(), grid["gcj_lat"].to_numpy())
-    assert len(grid) >= 80
-    assert off.max() < 7.5
-    assert np.median(off) < 1.0
+    assert off.max() == pytest.approx(7.18, abs=0.02)
+    assert np.median(off) == pytest.approx(0.50, abs=0.02)
+    assert (off <= 0.1).sum() == 37
 
 
 def test_places_that_the_provider_leaves_unshifted(reference):
