@@ -369,6 +369,13 @@ class NoReportsError(PinganError, ValueError):
     message = "No report fits this choice. Widen the period or take away a filter."
 
 
+class MixedOriginsError(PinganError, ValueError):
+    """A test is asked of reports and of finds of patrols together."""
+
+    code = "mixed_origins"
+    message = "Reports and finds of patrols are not tested together. Choose one origin."
+
+
 class UnalignedIndexError(PinganError, ValueError):
     """Two tables that belong together have different rows."""
 
@@ -381,6 +388,34 @@ class BadTableError(PinganError, ValueError):
 
     code = "bad_table"
     message = "The table {table} is wrong: {detail}."
+
+
+class AreaError(PinganError, ValueError):
+    """An area that was drawn or named cannot be looked into."""
+
+    code = "area"
+    message = "This area cannot be used: {detail}."
+
+
+class ViewNameError(PinganError, ValueError):
+    """The name of a view to be saved cannot be used."""
+
+    code = "view_name"
+    message = "A view needs a name of 1 to {most} characters on one line."
+
+
+class ViewExistsError(PinganError, ValueError):
+    """There is already a view of that name."""
+
+    code = "view_exists"
+    message = "There is already a view with the name {name}. Choose another name, or delete that one first."
+
+
+class ViewNotFoundError(PinganError, LookupError):
+    """There is no view of that name."""
+
+    code = "view_not_found"
+    message = "There is no saved view with the name {name}. Somebody may have renamed or deleted it."
 
 
 class BatchNotFoundError(PinganError, LookupError):

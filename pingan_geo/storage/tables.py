@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 #: The newest revision in ``migrations/versions``. Revisions are numbered, so a larger one is a newer one.
-HEAD = "0004"
+HEAD = "0005"
 
 #: Whole seconds: what a report's time is known to, and what numpy can write at once.
 TIME = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
@@ -168,6 +168,16 @@ LAYOUT = Table(
     Column("name", String(200), primary_key=True),
     Column("kind", String(40), nullable=False),
     Column("content", Text, nullable=False),  # JSON
+    Column("saved_at", TIME, nullable=False),
+)
+
+#: What somebody asked on a page, kept under a name: all visitors of the town see the same list.
+SAVED_VIEW = Table(
+    "saved_view",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("page", String(40), nullable=False),
+    Column("address", Text, nullable=False),  # JSON: parameter to its values
     Column("saved_at", TIME, nullable=False),
 )
 
