@@ -70,9 +70,30 @@ def count_by_polygon(codes: Any, all_codes: Iterable[str]) -> tuple[pd.DataFrame
     layer = [str(code) for code in all_codes]
     given = pd.Series(np.asarray(codes, dtype=object), dtype="str")
     place = pd.Index(layer, dtype="str").get_indexer(pd.Index(given)) if layer else np.full(len(given), -1)
-    counts = np.bincount(place + 1, minlength=len(layer) + 1)
-    table = pd.DataFrame({"code": pd.Series(layer, dtype="str"), "count": counts[1:].astype(np.int64)})
-    return POLYGON_COUNTS.check(table), int(counts[0])
+    counts, outside = count_positions(place, len(layer))
+    table = pd.DataFrame({"code": pd.Series(layer, dtype="str"), "count": counts})
+    return POLYGON_COUNTS.check(table), outside
+
+
+def count_positions(positions: ArrayLike, size: int) -> tuple[NDArray[np.int64], int]:
+    """Return how many reports each place of a list holds, and how many are in none.
+
+    Parameters
+    ----------
+    positions
+        Whole numbers, one per report: position in the list, -1 for a report in no place of it.
+    size
+        Length of the list.
+
+    Returns
+    -------
+    counts
+        ``size`` numbers. Their sum plus ``outside`` is the number of reports.
+    outside
+        Reports whose position is -1.
+    """
+    counts = np.bincount(np.asarray(positions, dtype=np.int64) + 1, minlength=size + 1).astype(np.int64)
+    return counts[1:], int(counts[0])
 
 
 def trend(times: Any, period: Period | None = None, step: str = "day") -> pd.DataFrame:

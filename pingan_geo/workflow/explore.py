@@ -21,7 +21,7 @@ from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS, REPORTS, TableSpec
 from pingan_geo.spatial.cells import centres, disk, parents
 from pingan_geo.stats.breaks import fixed_breaks
-from pingan_geo.stats.counts import count_hours, trend
+from pingan_geo.stats.counts import count_hours, count_positions, trend
 from pingan_geo.stats.filters import known_hours
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.towns import Town
@@ -65,7 +65,7 @@ class Codes:
 
     def counts(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return how many of the masked rows have each value, in the order of ``names``."""
-        return np.bincount(self.code[mask], minlength=len(self.names)).astype(np.int64)
+        return count_positions(self.code[mask], len(self.names))[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,9 +302,9 @@ def explore(
     """
     fits = index.select(asked)
     level = index.cells(resolution)
-    counts = np.bincount(level.code[fits] + 1, minlength=len(level.cells) + 1)
-    hit = counts[1:] > 0
-    cells = pd.DataFrame({"cell": level.cells[hit], "count": counts[1:][hit].astype(np.int64)})
+    counts, without_cell = count_positions(level.code[fits], len(level.cells))
+    hit = counts > 0
+    cells = pd.DataFrame({"cell": level.cells[hit], "count": counts[hit]})
     by_grid, without_grid = _by_polygon(index.grid, fits, grids)
     by_village, without_village = _by_polygon(index.village, fits, villages)
     categories = pd.DataFrame(
@@ -324,8 +324,8 @@ def explore(
         total=len(times),
         of_all=len(index),
         cells=CELL_COUNTS.check(cells),
-        in_cells=int(counts[1:].sum()),
-        without_cell=int(counts[0]),
+        in_cells=int(counts.sum()),
+        without_cell=without_cell,
         grids=by_grid,
         without_grid=without_grid,
         villages=by_village,
