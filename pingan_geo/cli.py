@@ -821,7 +821,7 @@ def locate(said: _Said, table: str, file: str) -> _Answer:
 def review(said: _Said, kind: str, top: int) -> _Answer:
     """List open questions."""
     from pingan_geo.workflow.gazetteer import proposing_geocoder
-    from pingan_geo.workflow.review import review_queue
+    from pingan_geo.workflow.review import KEEP_GRID, review_queue
 
     with _town(said) as town:
         geocoder = proposing_geocoder(town, today=datetime.now(UTC).date())
@@ -845,7 +845,7 @@ def review(said: _Said, kind: str, top: int) -> _Answer:
         )
         lines.append(f"{item.key}\n     {sentence}")
         lines += [
-            f"     {number}. {one.name or one.code} {one.code}"
+            f"     {number}. {t(KEEP_GRID) if one.keep_grid else f'{one.name or one.code} {one.code}'}"
             for number, one in enumerate(item.candidates, 1)
         ]
     lines.append(t("{count} questions wait; `pingan answer KEY …` answers one.", count=queue.total))
@@ -952,7 +952,7 @@ def _picked(town: Town, key: str, number: int, given: Any) -> Any:
             name="--pick", value=number, expected=f"1-{len(proposed)}" if proposed else "left out"
         )
     one = proposed[number - 1]
-    fields = ("code", "name", "lon", "lat", "level", "radius_m", "cells")
+    fields = ("code", "name", "lon", "lat", "level", "radius_m", "cells", "keep_grid")
     return replace(given, **{name: getattr(one, name) for name in fields})
 
 

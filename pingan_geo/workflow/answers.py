@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -92,6 +92,9 @@ class Answer:
         With ``mend``: heading to text.
     year
         Of the times of a file that name none.
+    keep_grid
+        With ``mend``: the row becomes a report although it names another grid than the one it lies in; both are
+        kept.
     """
 
     way: str
@@ -105,6 +108,7 @@ class Answer:
     radius_m: float = math.nan
     cells: Mapping[str, str] = field(default_factory=dict)
     year: int = 0
+    keep_grid: bool = False
 
 
 @dataclass(frozen=True)
@@ -382,7 +386,13 @@ class _Work:
             points = {
                 number: Point(self.said.lon, self.said.lat, self.said.level, self.said.radius_m, "stated")
             }
-        return self._reread(rows, cells={number: self.said.cells}, points=points, only_settled=True)
+        return self._reread(
+            rows,
+            cells={number: self.said.cells},
+            points=points,
+            keep_grids=[number] if self.said.keep_grid else (),
+            only_settled=True,
+        )
 
     def grid(self, words: str) -> Outcome:
         """Say which grid a code means, or leave the reports without a stated one."""
@@ -439,6 +449,7 @@ class _Work:
         only_settled: bool = False,
         cells: Mapping[int, Mapping[str, str]] | None = None,
         points: Mapping[int, Point] | None = None,
+        keep_grids: Collection[int] = (),
         **over: Any,
     ) -> Outcome:
         """Read rows again and store what comes of it; ``only_settled``: nothing, if they are held still."""
@@ -451,6 +462,7 @@ class _Work:
             now=self.now,
             locate=self.locate,
             new_categories=self.new_categories,
+            keep_grids=keep_grids,
             **over,
         )
         first = reread.held.iloc[0] if len(reread.held) else {"reason": "", "detail": ""}

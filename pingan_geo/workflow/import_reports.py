@@ -47,6 +47,7 @@ from pingan_geo.workflow.photos import PhotoKeeper, sweep_media
 from pingan_geo.workflow.placing import Placer
 from pingan_geo.workflow.reading import Reading, ReadingOptions, begin_reading, describe_guesses, tell
 from pingan_geo.workflow.reread import options_json
+from pingan_geo.workflow.stated_grids import CONFLICT, judge_grids
 from pingan_geo.workflow.towns import Town
 
 _KIND = "reports"
@@ -268,33 +269,16 @@ class _Work:
 
     def _judge_grids(self, chunk: RawChunk, placed: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the rows that stay, and HELD_ROWS of those whose stated grid is not the one they lie in."""
-        stated = placed["stated_grid"]
-        unlike = (
-            (stated != "") & stated.isin(self.placer.grid_codes) & (stated != placed["grid_id"])
-        ).to_numpy()
-        if not unlike.any():
+        conflicts = judge_grids(self.town, self.placer, placed, self.reports_seen.stored)
+        if not conflicts.rows.any():
             return placed, HELD_ROWS.empty()
-        away_m = self._away_from_stated(placed[unlike])
-        self.counts["grid_conflicts"] += len(away_m)
-        self.conflicts_m.append((float(away_m.min()), float(away_m.max())))
-        if self.town.settings.grid_conflict != "hold":
+        self.counts["grid_conflicts"] += len(conflicts.away_m)
+        self.conflicts_m.append((float(conflicts.away_m.min()), float(conflicts.away_m.max())))
+        if not conflicts.held:
             return placed, HELD_ROWS.empty()
-        details = [
-            f"{said} ≠ {lies or '-'}, {metres:.0f} m"
-            for said, lies, metres in zip(stated[unlike], placed["grid_id"][unlike], away_m, strict=True)
-        ]
-        return placed[~unlike].reset_index(drop=True), self._hold(
-            chunk, placed, unlike, ["grid_conflict"] * len(details), details
-        )
-
-    def _away_from_stated(self, reports: pd.DataFrame) -> Any:
-        """Return how far each report lies from the grid that it names, in metres."""
-        grids = self.town.layer("grids").set_index("code").geometry
-        away_m = np.zeros(len(reports))
-        for code, rows in reports.reset_index(drop=True).groupby("stated_grid").groups.items():
-            some = reports.iloc[rows]
-            away_m[rows] = border_distance_m(grids[code], some["lon"], some["lat"])
-        return away_m
+        reasons = [CONFLICT] * len(conflicts.details)
+        held = self._hold(chunk, placed, conflicts.rows, reasons, conflicts.details)
+        return placed[~conflicts.rows].reset_index(drop=True), held
 
     def _hold(
         self, chunk: RawChunk, reports: pd.DataFrame, rows: Any, reasons: list[str], details: list[str]

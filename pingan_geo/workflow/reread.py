@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,7 @@ from pingan_geo.storage.records import (
 )
 from pingan_geo.storage.review import insert_corrections, read_aliases
 from pingan_geo.workflow.placing import Placer
+from pingan_geo.workflow.stated_grids import CONFLICT, judge_grids
 from pingan_geo.workflow.towns import Town
 
 #: Of the rules of a file, what is the town's and is taken from it anew.
@@ -221,6 +222,7 @@ def reread_held(
     now: datetime,
     locate: Locate | None = None,
     new_categories: Sequence[Category] = (),
+    keep_grids: Collection[int] = (),
     **over: Any,
 ) -> Reread:
     """Read held rows again, without writing anything.
@@ -241,6 +243,8 @@ def reread_held(
         Finds places for words; without it a row without coordinates stays held.
     new_categories
         That the same transaction adds to the town.
+    keep_grids
+        ``held_id`` of rows of which a person says that the stated grid stays, although they lie in another.
     **over
         Rules of the file that a person has stated since, e.g. ``year``.
 
@@ -256,7 +260,9 @@ def reread_held(
     placer = Placer.of(town)
     over = {**over, "locate": locate, "new_categories": new_categories}
     parts = [
-        _reread_batch(town, connection, placer, int(batch), rows, cells or {}, points or {}, now, over)
+        _reread_batch(
+            town, connection, placer, int(batch), rows, cells or {}, points or {}, keep_grids, now, over
+        )
         for batch, rows in held.groupby("batch_id", sort=True)
     ]
     return Reread(
@@ -314,6 +320,7 @@ def _reread_batch(
     held: pd.DataFrame,
     cells: Mapping[int, Mapping[str, str]],
     points: Mapping[int, Point],
+    keep_grids: Collection[int],
     now: datetime,
     over: Mapping[str, Any],
 ) -> Reread:
@@ -342,7 +349,6 @@ def _reread_batch(
     reports["row_number"] = (
         before.set_index("held_id")["row_number"].loc[reports["held_id"]].to_numpy(dtype="int64")
     )
-    reports, repeated, conflicts = _compare(connection, batch, reports)
     lon, lat = reports["lon"].to_numpy(), reports["lat"].to_numpy()
     reports = reports.assign(
         batch_id=np.full(len(reports), batch, dtype="int64"),
@@ -350,8 +356,10 @@ def _reread_batch(
         merged_into=np.zeros(len(reports), dtype="int64"),
         **placer.zones(lon, lat),
     )
+    reports, misplaced = _judge(town, connection, placer, reports, keep_grids)
+    reports, repeated, conflicts = _compare(connection, batch, reports)
     still = cleaned.held.rename(columns={"row_number": "held_id"})[["held_id", "reason", "detail"]]
-    still = pd.concat([still, conflicts], ignore_index=True)
+    still = pd.concat([still, misplaced, conflicts], ignore_index=True)
     place_of = {number: place for place, number in enumerate(numbers)}
     corrections = [
         (
@@ -421,6 +429,29 @@ def _with_points(reports: pd.DataFrame, points: Mapping[int, Point]) -> pd.DataF
     reports.loc[said, "datum_known_by"] = [point.known_by for point in at]
     reports.loc[said, "level"] = [point.level for point in at]
     return reports
+
+
+def _judge(
+    town: Town, connection: Any, placer: Placer, reports: pd.DataFrame, keep_grids: Collection[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows that stay, and those that are held as the import would hold them for their stated grid."""
+    none = np.empty(0, dtype=np.int64)
+    conflicts = judge_grids(
+        town,
+        placer,
+        reports,
+        lambda ids: np.isin(ids, find_stored(connection, ids, none)["report_id"]),
+    )
+    kept = reports["held_id"].isin(list(keep_grids)).to_numpy()
+    apart = conflicts.rows & ~kept & conflicts.held
+    held = pd.DataFrame(
+        {
+            "held_id": reports["held_id"].to_numpy()[apart],
+            "reason": pd.array([CONFLICT] * int(apart.sum()), dtype="str"),
+            "detail": pd.array(np.array(conflicts.details, dtype=object)[apart[conflicts.rows]], dtype="str"),
+        }
+    )
+    return reports[~apart].reset_index(drop=True), held
 
 
 def _compare(

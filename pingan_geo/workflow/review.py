@@ -40,6 +40,7 @@ from pingan_geo.storage.records import (
 )
 from pingan_geo.storage.review import read_aliases
 from pingan_geo.workflow.held import held_positions
+from pingan_geo.workflow.stated_grids import CONFLICT, grid_of_place
 from pingan_geo.workflow.towns import Town
 
 #: Kinds of questions, in the order in which those that free equally many rows are asked.
@@ -51,6 +52,8 @@ ASKED_TOGETHER: Mapping[str, str] = {
     "ambiguous_place": "place",
     "no_year": "date",
 }
+#: What is proposed for a row that names another grid than the one it lies in.
+KEEP_GRID = mark("Both are right: the place counts, the stated grid is kept")
 #: What is proposed for one question at most.
 MOST_CANDIDATES = 5
 #: A code is spelled like another one up to so many changed characters.
@@ -74,7 +77,10 @@ class Candidate:
     score
         0–1, only orders.
     cells
-        Of a held row: changed cells, heading to text; ``code`` and ``name`` of the category that they bring.
+        Of a held row: changed cells, heading to text; ``code`` and ``name`` of the category or grid that they
+        bring.
+    keep_grid
+        Of a held row: it passes as it is, with the stated grid and the place.
     """
 
     code: str = ""
@@ -86,6 +92,7 @@ class Candidate:
     radius_m: float = math.nan
     score: float = 0.0
     cells: Mapping[str, str] = field(default_factory=dict)
+    keep_grid: bool = False
 
 
 @dataclass(frozen=True)
@@ -573,13 +580,19 @@ class _Mending:
 
     def cells(self, row: Any, received: Mapping[str, str]) -> tuple[Candidate, ...]:
         """Return what may be wrong with a row, put right: for a few reasons, and for reports only."""
-        if row.kind != "reports" or row.reason not in {"swapped_place", "no_category"}:
+        if row.kind != "reports" or row.reason not in {"swapped_place", "no_category", CONFLICT}:
             return ()
         fields = batch_options(self._connection, int(row.batch_id)).get("columns", {}).get("fields", {})
         if row.reason == "no_category":
             heading = fields.get("category", "")
             codes = self._categories if heading in received else ()
             return tuple(Candidate(code, self._names[code], cells={heading: code}) for code in codes)
+        if row.reason == CONFLICT:
+            heading, lies = fields.get("grid", ""), grid_of_place(row.detail)
+            moved = (
+                () if lies is None or heading not in received else (Candidate(lies, cells={heading: lies}),)
+            )
+            return (*moved, Candidate(keep_grid=True))
         lon, lat = fields.get("lon", ""), fields.get("lat", "")
         if lon == lat or lon not in received or lat not in received:
             return ()

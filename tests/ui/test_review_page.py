@@ -398,3 +398,30 @@ def test_the_number_waiting_stands_in_the_bar(open_app, town):
 
     visit = cache.begin_visit(town, None)
     assert visit.waiting() == review_queue(town).total == 11
+
+
+def test_mended_row_that_names_another_grid_can_pass_all_the_same(open_page, tiny_town_files, tmp_path):
+    files = tiny_town_files
+    folder = tmp_path / "strict"
+    create_town(folder, area=files / "area.geojson", grids=files / "grids.geojson", name="小镇").close()
+    text = (folder / "town.toml").read_text("utf-8")
+    (folder / "town.toml").write_text(
+        text.replace('grid_conflict = "point"', 'grid_conflict = "hold"'), "utf-8"
+    )
+    strict = open_town(folder)
+    heading = "编号,类别,时间,经度,纬度,网格\n"
+    rows = (
+        "A1,FW1,昨天,120.611,30.791,330411104001001\nA2,FW1,2025-07-03 14:05,120.611,30.791,330411104001001\n"
+    )
+    (tmp_path / "a.csv").write_text(heading + rows, "utf-8")
+    import_reports(strict, tmp_path / "a.csv", now=NOW)
+    first, second = review_queue(strict).items
+    app = open_page(strict, "review")
+    app.text_input(key=f"cell_0_{tag(first)}").set_value("2025-07-03 14:05")
+    app = submit(app, "重新读取本行")
+    assert "330411104001001 ≠ 330411104002002" in told(app)
+    app = press(app, "choose_1", first)
+    app = press(app, "choose_1", second)  # the place is right
+    stated = reports(strict)["stated_grid"].to_dict()
+    strict.close()
+    assert stated == {"A1": "330411104001001", "A2": "330411104002002"}

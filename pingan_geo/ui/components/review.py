@@ -26,7 +26,8 @@ from pingan_geo.ui.components.review_words import (
 )
 from pingan_geo.ui.state import fill_widget
 from pingan_geo.workflow.answers import Answer, answer, last_question, take_back_answer
-from pingan_geo.workflow.review import Queue, ReviewItem
+from pingan_geo.workflow.review import KEEP_GRID, Queue, ReviewItem
+from pingan_geo.workflow.stated_grids import CONFLICT
 
 #: Questions read at once, beside those that the visitor skipped.
 _AHEAD = 20
@@ -62,6 +63,8 @@ class Sitting:
         What the last step did, and how it looks: ``done``, ``hint`` or ``wrong``.
     point
         Key, longitude and latitude of a point that was clicked.
+    refused
+        Key and answer that would do but for the stated grid, which is another than the one the place lies in.
     """
 
     answered: list[str] = field(default_factory=list)
@@ -71,6 +74,7 @@ class Sitting:
     said: tuple[str, list[Said]] | None = None
     error: PinganError | None = None
     point: tuple[str, float, float] | None = None
+    refused: tuple[str, Answer] | None = None
     filters: tuple[str, int] = ("", 0)
 
     def point_of(self, item: ReviewItem) -> tuple[float, float] | None:
@@ -120,6 +124,7 @@ def give(visit: Visit, desk: ReviewDesk, item: ReviewItem, said: Answer, name: s
         mine.said, mine.error = None, error
         return
     mine.tell("done" if outcome.written else "wrong", say_outcome(item, said, outcome, name))
+    mine.refused = (item.key, said) if not outcome.written and outcome.reason == CONFLICT else None
     if outcome.written:
         mine.answered.append(item.key)
         mine.count += 1
@@ -287,12 +292,15 @@ def proposals_of(item: ReviewItem, visit: Visit) -> list[tuple[str, Answer, str]
         newest = town_now(visit).year
         return [(str(year), Answer("year", year=year), str(year)) for year in range(newest, newest - 3, -1)]
     made: list[tuple[str, Answer, str]] = []
+    refused = sitting().refused
+    if refused and refused[0] == item.key:
+        made.append((t(KEEP_GRID), replace(refused[1], keep_grid=True), ""))
     names = visit.choices().of("categories")
-    for one in item.candidates[:5]:
+    for one in item.candidates[: 5 - len(made)]:
         if item.kind in {"category", "held"}:  # in the visitor's language
             one = replace(one, name=names.get(one.code, one.name))
         if item.kind == "held":
-            said = Answer("mend", cells=dict(one.cells))
+            said = Answer("mend", cells=dict(one.cells), keep_grid=one.keep_grid)
         elif item.kind == "place":
             said = Answer(
                 "use", name=one.name, lon=one.lon, lat=one.lat, level=one.level, radius_m=one.radius_m

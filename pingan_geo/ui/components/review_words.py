@@ -10,7 +10,8 @@ from pingan_geo.i18n import Translator, mark
 from pingan_geo.model.place import LOCATE_REASONS
 from pingan_geo.model.receipt import HOLD_REASONS
 from pingan_geo.workflow.answers import Answer, Outcome
-from pingan_geo.workflow.review import Candidate, ReviewItem
+from pingan_geo.workflow.review import KEEP_GRID, Candidate, ReviewItem
+from pingan_geo.workflow.stated_grids import CONFLICT
 
 #: A msgid and its values: said in the language that the visitor reads when it is shown.
 Said = tuple[str, Mapping[str, Any]]
@@ -69,6 +70,12 @@ def say_why(item: ReviewItem, t: Translator) -> str:
 
 def say_candidate(item: ReviewItem, one: Candidate, t: Translator) -> str:
     """Return a proposed answer and why it is proposed; plain text."""
+    if one.keep_grid:
+        return t(KEEP_GRID)
+    if item.reason == CONFLICT:
+        if not one.code:
+            return t("The place is right, and it lies in no grid")
+        return t("The place is right: it belongs to the grid {code}", code=one.code)
     if item.kind == "held" and not one.code:
         return t("Exchange latitude and longitude")
     said = [one.name or one.code]
