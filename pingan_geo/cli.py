@@ -1003,7 +1003,22 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
     "--hours", type=_Text("H-H"), default="", help=mark("From one full hour to another, like 18-23 or 22-2.")
 )
 @click.option(
-    "--method", type=_Choice("count", "density"), default="count", help=mark("count (default) or density.")
+    "--method",
+    type=_Choice("count", "density", "gi"),
+    default="count",
+    help=mark("count (default), density, or gi: only cells that chance would not bring."),
+)
+@click.option(
+    "--correction",
+    type=_Choice("bh", "by", "bonferroni", "none"),
+    default="bh",
+    help=mark("Of the p-values for the number of cells: bh (default), by, bonferroni or none."),
+)
+@click.option(
+    "--permutations",
+    type=_Number(int, 0, 1_000_000),
+    default=0,
+    help=mark("p-values from so many random deals of the counts; 0 (default): none."),
 )
 @click.option(
     "--resolution", type=_Number(int, 0, 15), default=9, help=mark("Size of the cells: H3 resolution; 9.")
@@ -1012,7 +1027,10 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
     "--coverage", type=_Number(float, 0, 1), default=None, help=mark("Share of the town's cells to list.")
 )
 @click.option(
-    "--top", type=_Number(int, 1, 10_000_000), default=None, help=mark("How many cells to list; 20.")
+    "--top",
+    type=_Number(int, 1, 10_000_000),
+    default=None,
+    help=mark("How many cells to list; 20, with gi all that are significant."),
 )
 @click.option(
     "--audience",
@@ -1032,6 +1050,8 @@ def hotspots(
     until: str,
     hours: str,
     method: str,
+    correction: str,
+    permutations: int,
     resolution: int,
     coverage: float | None,
     top: int | None,
@@ -1052,6 +1072,8 @@ def hotspots(
             top=top,
             audience=audience,
             language=said.language,
+            correction=correction,
+            permutations=permutations,
         )
         if file:
             export_hotspots(found, Path(file), language=said.language)
@@ -1071,6 +1093,7 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
             "covered_m2",
         ),
         *("area_m2", "method", "resolution", "audience", "bandwidth_m", "hours_unknown", "notice"),
+        *("correction", "permutations", "significant", "verdict"),
     )
     values = {name: getattr(found, name) for name in names} | {"file": file or None}
     lines = [f"{label}: {text}" for label, text in found.about]
@@ -1080,6 +1103,7 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
         lines.append(t("{count} cells written to {file}.", count=len(found.table), file=file))
     else:
         values["hotspots"] = found.table.to_dict("records")
+        values["tests"] = found.tests.to_dict("records")
         for row in found.table.head(_SHOWN).itertuples():
             place = row.nearest_place and t(
                 "{place} ({metres} m)", place=row.nearest_place, metres=int(row.nearest_place_m)

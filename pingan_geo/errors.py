@@ -191,6 +191,16 @@ class AmbiguousDatesError(PinganError, ValueError):
     )
 
 
+class AmbiguousSerialsError(PinganError, ValueError):
+    """Dates are numbers of days, and it is not known since when."""
+
+    code = "ambiguous_serials"
+    message = (
+        "In {file}, dates are numbers such as {example}, which may be {early} or {late}: spreadsheets count days "
+        "from 1900 or from 1904. Save the workbook itself as XLSX and import that, or write dates as 2025-07-03."
+    )
+
+
 class TooManyCategoriesError(PinganError, ValueError):
     """The column taken for the category holds free text."""
 

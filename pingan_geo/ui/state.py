@@ -49,8 +49,16 @@ ORIGINS: Mapping[str, str] = {
     "found": mark("Found on patrol"),
     "all": mark("Both"),
 }
-METHODS: Mapping[str, str] = {"count": mark("Number of reports"), "density": mark("Density")}
-CUTS: Mapping[str, str] = {"top": mark("First N cells"), "coverage": mark("Share of the area")}
+METHODS: Mapping[str, str] = {
+    "count": mark("Number of reports"),
+    "density": mark("Density"),
+    "gi": mark("Gi*: tested for chance"),
+}
+CUTS: Mapping[str, str] = {
+    "significant": mark("Only significant cells"),
+    "top": mark("First N cells"),
+    "coverage": mark("Share of the area"),
+}
 #: Question field to its name in the address, in this order.
 ADDRESS: Mapping[str, str] = {
     "layer": "layer",
@@ -156,6 +164,11 @@ class Refused:
     value: str
 
 
+def cuts_of(method: str) -> dict[str, str]:
+    """Return how a list by this method may be cut, the usual way first: only a test knows what is significant."""
+    return {code: name for code, name in CUTS.items() if method == "gi" or code != "significant"}
+
+
 def fixed_choices() -> dict[str, Mapping[str, str]]:
     """Return the choices that are the same in every town: code to msgid."""
     return {
@@ -172,7 +185,7 @@ def fixed_choices() -> dict[str, Mapping[str, str]]:
 def write_address(question: Question, language: str) -> dict[str, list[str]]:
     """Return the parameters of the address; what is as it would be anyway is left out."""
     address = {"lang": [language]}
-    usual = Question()
+    usual = Question(cut=next(iter(cuts_of(question.method))))
     for name, parameter in ADDRESS.items():
         value = getattr(question, name)
         if value == getattr(usual, name) or (name in {"since", "until"} and question.preset != "custom"):
@@ -209,6 +222,10 @@ def read_address(
         Refused(key[:40], values[0][:40]) for key, values in address.items() if values and key not in _KNOWN
     ]
     question = replace(Question(), **chosen)
+    cuts = cuts_of(question.method)
+    if "cut" not in chosen or question.cut not in cuts:
+        refused += [Refused("cut", question.cut)] if "cut" in chosen else []
+        question = replace(question, cut=next(iter(cuts)))
     if question.since and question.until and question.since >= question.until:
         refused.append(Refused("until", question.until.isoformat()))
         question = replace(question, until=None)

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pingan_geo.errors import BadChoiceError, NoReportsError, UnknownCategoryError
+from pingan_geo.errors import BadChoiceError, MixedOriginsError, NoReportsError, UnknownCategoryError
 from pingan_geo.i18n import Translator, mark, translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.model.tables import HOTSPOTS
 from pingan_geo.outputs.exports import write_table
-from pingan_geo.spatial.cells import areas_m2, cells_covering, centres, parents, to_text
+from pingan_geo.spatial.cells import areas_m2, cells_covering, centres, neighbour_pairs, parents, to_text
 from pingan_geo.spatial.grids import PolygonIndex
 from pingan_geo.spatial.nearest import nearest_named
 from pingan_geo.stats.breaks import fixed_breaks
@@ -26,8 +26,19 @@ from pingan_geo.stats.main_hours import main_hours
 from pingan_geo.storage.records import read_features, read_reports
 from pingan_geo.workflow.said import say_filter, town_notice
 from pingan_geo.workflow.towns import Town
+from pingan_geo.workflow.verdicts import (
+    CORRECTIONS,
+    LEAST_NEAR,
+    LEAST_REPORTS,
+    LEVEL,
+    name_place,
+    say_too_few,
+    say_verdict,
+)
 
-METHODS = ("count", "density")
+METHODS = ("count", "density", "gi")
+#: More permutations would take minutes and say nothing more.
+MOST_PERMUTATIONS = 1_000_000
 AUDIENCES = ("analyst", "patrol", "leader")
 DEFAULT_TOP = 20
 #: A kernel about as wide as the cell that it ranks: metres by resolution.
@@ -80,6 +91,17 @@ class Hotspots:
         What must stand on everything made from this.
     about
         (label, text) pairs in the language asked for.
+    tests
+        One row a row of ``table``: what Gi* says of the cell and its neighbours, whatever the method.
+        ``z``; ``p_gi``, one-sided, of the normal curve or of the permutations; ``p_scatter``, of
+        :func:`pingan_geo.stats.scatter.scatter_p`; ``p_value``, corrected (NaN: no verdict); ``observed`` and ``expected`` reports in the cell and its neighbours, ``cells`` of them that there are;
+        ``verdict``, one sentence. All NaN where nothing was tested.
+    significant
+        Cells of the town, listed or not, whose corrected p-value is below 0.05.
+    correction, permutations
+        As used; 0 permutations: the p-value is that of the normal curve.
+    verdict
+        One sentence on the whole list; empty when nothing was tested.
     """
 
     table: pd.DataFrame
@@ -101,6 +123,11 @@ class Hotspots:
     asked: ReportFilter
     notice: str = ""
     about: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tests: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    significant: int = 0
+    correction: str = "bh"
+    permutations: int = 0
+    verdict: str = ""
 
 
 def find_hotspots(
@@ -115,6 +142,9 @@ def find_hotspots(
     language: str = "",
     bandwidth_m: float | None = None,
     reports: pd.DataFrame | None = None,
+    correction: str = "bh",
+    permutations: int = 0,
+    seed: int = 0,
 ) -> Hotspots:
     """Rank every cell of the town and list the first ones.
 
@@ -130,13 +160,18 @@ def find_hotspots(
     method
         ``count``: the score is the number of reports in the cell; ``density``: reports per km² at the cell's
         centre, by a Gaussian kernel. Neither is a test: a high rank may be chance, and says more about where
-        people look than about where things happen when few look elsewhere.
+        people look than about where things happen when few look elsewhere. ``gi``: the score is the z-value
+        of Gi*, how far the cell and its neighbours stand above the mean of all cells, empty ones too, and
+        ``p_value`` is how seldom chance would do this, corrected: the larger of the normal curve's and that of
+        reports scattered at random, since the curve alone is far too small where reports are few. A cell without people counts like any
+        other, so where people live stands out in a town with much open land, whatever happens there.
     resolution
         H3 resolution, not finer than the town stores.
     coverage
         Share of the town's cells to list, above 0, at most 1; at least one cell, also cells without reports.
     top
-        How many cells to list, of those with a score above 0; 20 when neither is given.
+        How many cells to list, of those with a score above 0. When neither is given 20, and with ``gi`` all
+        cells with a corrected p-value below 0.05 and no other, perhaps none.
     audience
         ``leader``: cells no finer than the town's leader resolution and no time of the last report;
         ``patrol``: where private categories count, cells no finer than the patrol resolution;
@@ -147,6 +182,15 @@ def find_hotspots(
         Standard deviation of the kernel; by default about the size of a cell.
     reports
         REPORTS table, when it is at hand; else all of the town's are read.
+    correction
+        Of the p-values for the number of cells tested: ``bh`` (of the cells listed 5 % are false at most, on
+        average), ``by`` (the same, whatever hangs together), ``bonferroni`` (any false one in 5 %), ``none``.
+    permutations
+        How often the counts are dealt anew to the other cells for a p-value that needs no normal curve; 0:
+        the curve and the scattering. Permutations ask of the neighbours only and leave each cell its own
+        count. With fewer than 20 times as many as there are cells hardly a p-value survives the correction.
+    seed
+        Of the permutations.
 
     Returns
     -------
@@ -160,9 +204,11 @@ def find_hotspots(
         If a category is neither in the town's list nor in any report.
     NoReportsError
         If no report fits.
+    MixedOriginsError
+        If ``gi`` is asked of reports and finds of patrols together.
     """
     settings = town.settings
-    _check(method, resolution, coverage, top, audience, settings.finest)
+    _check(method, resolution, coverage, top, audience, settings.finest, correction, permutations)
     t = translator(language or settings.language)
     if reports is None:
         with town.store.read() as connection:
@@ -171,22 +217,38 @@ def find_hotspots(
     fitting = reports[select(reports, report_filter, settings.board_of)]
     if not len(fitting):
         raise NoReportsError
+    mixed = not report_filter.origin and len(fitting["origin"].unique()) > 1
+    if mixed and method == "gi":
+        raise MixedOriginsError
     resolution = _resolution_for(town, audience, resolution, fitting)
     cells = cells_covering(town.area, resolution)
     placed = _Placed.of(fitting, cells, resolution)
     lon, lat = centres(cells)
+    inside = _asked_cells(town, report_filter, lon, lat) | (placed.counts > 0)
+    tested = _Tested.of(cells, placed.counts, inside & (not mixed), correction, permutations, seed)
     if method == "density":
         bandwidth_m = BANDWIDTH_M[resolution] if bandwidth_m is None else bandwidth_m
         score = density_at(fitting["lon"].to_numpy(), fitting["lat"].to_numpy(), lon, lat, bandwidth_m)
+    elif method == "gi":
+        score = tested.z
     else:
         score = placed.counts.astype(np.float64)
-    listed = _listed(score, placed.last, cells, coverage, top)
+    if method == "gi" and coverage is None and top is None:
+        listed = _listed(np.where(tested.p_value < LEVEL, score, -1.0), placed.last, cells, None, len(cells))
+    else:
+        listed = _listed(score, placed.last, cells, coverage, top)
     areas = areas_m2(cells)
-    found = _Found(town, fitting, placed, cells, lon, lat, score, areas, listed, method, audience, t)
+    part = bool(report_filter.villages or report_filter.grids)
+    found = _Found(
+        *(town, fitting, placed, cells, lon, lat, score, areas, listed, method, audience, t),
+        tested=tested,
+        scope=t("the chosen area") if part else t("the town"),
+    )
+    table, tests = found.tables()
     unassigned = int((placed.position < 0).sum())
     in_cells, in_listed = len(fitting) - unassigned, int(placed.counts[listed].sum())
     result = Hotspots(
-        table=found.table(),
+        table=table,
         total=len(fitting),
         in_cells=in_cells,
         in_listed=in_listed,
@@ -204,6 +266,11 @@ def find_hotspots(
         hours_unknown=int((placed.hour < 0).sum()),
         asked=report_filter,
         notice=town_notice(settings, t),
+        tests=tests,
+        significant=int((tested.p_value < LEVEL).sum()),
+        correction=correction,
+        permutations=permutations,
+        verdict=found.verdict(),
     )
     return _with_about(result, town, t)
 
@@ -280,7 +347,14 @@ _COLUMNS = (
 
 
 def _check(
-    method: str, resolution: int, coverage: float | None, top: int | None, audience: str, finest: int
+    method: str,
+    resolution: int,
+    coverage: float | None,
+    top: int | None,
+    audience: str,
+    finest: int,
+    correction: str,
+    permutations: int,
 ) -> None:
     if method not in METHODS:
         raise BadChoiceError(name="method", value=method, expected=" / ".join(METHODS))
@@ -294,6 +368,10 @@ def _check(
         raise BadChoiceError(name="coverage", value=coverage, expected="a share above 0, at most 1")
     if top is not None and top < 1:
         raise BadChoiceError(name="top", value=top, expected="1 or more")
+    if correction not in CORRECTIONS:
+        raise BadChoiceError(name="correction", value=correction, expected=" / ".join(CORRECTIONS))
+    if not 0 <= permutations <= MOST_PERMUTATIONS:
+        raise BadChoiceError(name="permutations", value=permutations, expected=f"0-{MOST_PERMUTATIONS}")
 
 
 def _resolution_for(town: Town, audience: str, resolution: int, fitting: Any) -> int:
@@ -342,9 +420,92 @@ def _listed(
     """Return places of the cells listed, best first."""
     # NaT is the smallest whole number, so cells without a report come last among equals
     order = np.lexsort((cells, -np.maximum(last.astype(np.int64), -(2**62)), -np.round(score, 9)))
+    order = order[~np.isnan(score[order])]  # cells outside the villages or grids asked for have no z
     if coverage is not None:
         return order[: max(1, int(np.floor(coverage * len(cells) + 1e-9)))]
     return order[score[order] > 0][: DEFAULT_TOP if top is None else top]
+
+
+def _asked_cells(
+    town: Town, asked: ReportFilter, lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return the cells whose centre lies in the villages and grids asked for: the rest is no comparison.
+
+    Against cells whose reports were left out by the question, every cell asked for would stand out.
+    """
+    inside = np.ones(len(lon), dtype=bool)
+    for layer, codes in (("villages", asked.villages), ("grids", asked.grids)):
+        frame = town.layer(layer)
+        if codes and len(frame):
+            index = PolygonIndex(frame["code"].to_numpy(dtype=object), frame.geometry.to_numpy())
+            inside &= np.isin(index.assign(lon, lat).astype(str), list(codes))
+    return inside
+
+
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """What Gi* says of each cell and its neighbours; NaN in a cell that was not asked about."""
+
+    z: NDArray[np.float64]
+    p_gi: NDArray[np.float64]
+    p_scatter: NDArray[np.float64]
+    p_value: NDArray[np.float64]  # corrected; NaN also where there are too few reports for a verdict
+    observed: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    total: int  # reports in the cells tested
+    corrected: bool
+
+    @classmethod
+    def of(
+        cls,
+        cells: NDArray[np.uint64],
+        counts: NDArray[np.int64],
+        inside: NDArray[np.bool_],
+        correction: str,
+        permutations: int,
+        seed: int,
+    ) -> _Tested:
+        from pingan_geo.stats.gi_star import gi_star_test
+        from pingan_geo.stats.scatter import scatter_p
+        from pingan_geo.stats.significance import adjust
+
+        def spread(values: NDArray[Any]) -> NDArray[np.float64]:
+            whole = np.full(len(cells), np.nan)
+            whole[inside] = values
+            return whole
+
+        corrected = correction != "none"
+        if not inside.any():
+            nothing = spread(np.zeros(0))
+            return cls(nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0, corrected)
+        own = counts[inside]
+        left, right = neighbour_pairs(cells[inside])
+        found = gi_star_test(own, left, right, permutations=permutations, rng=np.random.default_rng(seed))
+        observed = own + _sum_at(left, own[right], len(own)) + _sum_at(right, own[left], len(own))
+        beside = np.bincount(left, minlength=len(own)) + np.bincount(right, minlength=len(own))
+        p_scatter = scatter_p(observed, int(own.sum()), (beside + 1) / len(own))
+        p_gi = found.p_permuted if permutations else found.p
+        # Every cell takes part in the correction, also one that gets no verdict: leaving those out for their
+        # counts would make the others seem rarer than they are.
+        p_value = adjust(p_gi if permutations else np.maximum(p_gi, p_scatter), correction)
+        few = (observed < LEAST_NEAR) | (own.sum() < LEAST_REPORTS)
+        return cls(
+            z=spread(found.z),
+            p_gi=spread(p_gi),
+            p_scatter=spread(p_scatter),
+            p_value=spread(np.where(few, np.nan, p_value)),
+            observed=spread(observed),
+            expected=spread((beside + 1) * own.mean()),
+            cells=spread(beside + 1),
+            total=int(own.sum()),
+            corrected=corrected,
+        )
+
+
+def _sum_at(place: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    summed: NDArray[np.float64] = np.bincount(place, values.astype(np.float64), size).astype(np.float64)
+    return summed
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,37 +524,91 @@ class _Found:
     method: str
     audience: str
     t: Translator
+    tested: _Tested
+    scope: str
 
-    def table(self) -> pd.DataFrame:
-        """Return the HOTSPOTS table."""
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the HOTSPOTS table, and what Gi* says of each of its rows."""
         rows, count = len(self.listed), self.placed.counts[self.listed]
         grid_id, village_id = self._zone("grids", "grid_id"), self._zone("villages", "village_id")
         share = count / len(self.fitting)
         nearest, metres = self._nearest()
         hours = self._hours()
         last = self.placed.last[self.listed]
+        grids, villages = self._named("grids", grid_id), self._named("villages", village_id)
+        cells = to_text(self.cells[self.listed])
+        verdicts = self._verdicts(nearest, metres, grids, villages, cells)
+        p_value = self.tested.p_value[self.listed] if self.method == "gi" else np.full(rows, np.nan)
         table = pd.DataFrame(
             {
                 "rank": np.arange(1, rows + 1, dtype=np.int64),
-                "cell": pd.Series(to_text(self.cells[self.listed]), dtype="str"),
+                "cell": pd.Series(cells, dtype="str"),
                 "grid_id": pd.Series(grid_id, dtype="str"),
-                "grid": pd.Series(self._named("grids", grid_id), dtype="str"),
-                "village": pd.Series(self._named("villages", village_id), dtype="str"),
+                "grid": pd.Series(grids, dtype="str"),
+                "village": pd.Series(villages, dtype="str"),
                 "lon": np.round(self.lon[self.listed], 7),
                 "lat": np.round(self.lat[self.listed], 7),
                 "score": np.round(self.score[self.listed], 6),
                 "count": count,
-                "p_value": np.full(rows, np.nan),
+                "p_value": p_value,
                 "share": share,
                 "cumulative_share": np.cumsum(count) / len(self.fitting),
                 "nearest_place": pd.Series(nearest, dtype="str"),
                 "nearest_place_m": np.round(metres),
                 "main_hours": pd.Series(hours, dtype="str"),
                 "last_time": np.full(rows, _NEVER) if self.audience == "leader" else last,
-                "reason": pd.Series(self._reasons(count, share, hours, last), dtype="str"),
+                "reason": pd.Series(self._reasons(count, share, hours, last, verdicts), dtype="str"),
             }
         )
-        return HOTSPOTS.check(table)
+        columns = ("z", "p_gi", "p_scatter", "p_value", "observed", "expected", "cells")
+        tests = pd.DataFrame({name: getattr(self.tested, name)[self.listed] for name in columns})
+        return HOTSPOTS.check(table), tests.assign(verdict=pd.Series(verdicts, dtype="str"))
+
+    def verdict(self) -> str:
+        """Return one sentence on the whole list, ``""`` when nothing was tested."""
+        t, tested = self.t, self.tested
+        if tested.total < LEAST_REPORTS:
+            return say_too_few(tested.total, LEAST_REPORTS, t) if np.isfinite(tested.z).any() else ""
+        found = int((tested.p_value < LEVEL).sum())
+        if not found:
+            return t(
+                "No cell stands out from the mean of {scope} by more than chance would bring.",
+                scope=self.scope,
+            )
+        cells = int(np.isfinite(tested.z).sum())
+        return t(
+            "{found} of {cells} cells stand out from the mean of {scope}, their neighbours included, by more "
+            "than chance would bring.",
+            found=found,
+            cells=cells,
+            scope=self.scope,
+        )
+
+    def _verdicts(
+        self,
+        nearest: Sequence[str],
+        metres: Sequence[float] | NDArray[np.float64],
+        grids: Sequence[str],
+        villages: Sequence[str],
+        cells: Sequence[str] | NDArray[np.object_],
+    ) -> list[str]:
+        """Return one sentence a listed cell, ``""`` where nothing was tested."""
+        tested, t = self.tested, self.t
+        return [
+            ""
+            if np.isnan(tested.z[row])
+            else say_verdict(
+                name_place(*names),
+                float(tested.observed[row]),
+                float(tested.expected[row]),
+                float(tested.p_value[row]),
+                t,
+                total=tested.total,
+                scope=self.scope,
+                corrected=tested.corrected,
+            )
+            for row, *names in zip(self.listed, nearest, metres, grids, villages, cells, strict=True)
+        ]
 
     def _zone(self, layer: str, column: str) -> NDArray[np.object_]:
         """Return the polygon of most of a cell's reports (of equals the smallest code), else its centre's."""
@@ -461,23 +676,29 @@ class _Found:
         share: NDArray[np.float64],
         hours: list[str],
         last: NDArray[np.datetime64],
+        verdicts: Sequence[str],
     ) -> list[str]:
         area = self.areas[self.listed] / self.areas.sum()
         score = self.score[self.listed]
         days = last.astype("datetime64[D]").astype(object)
         return [
             self._reason(
-                int(count[row]), float(share[row]), float(area[row]), float(score[row]), hours[row], days[row]
+                *(int(count[row]), float(share[row]), float(area[row]), float(score[row])),
+                *(hours[row], days[row], verdicts[row]),
             )
             for row in range(len(count))
         ]
 
-    def _reason(self, count: int, share: float, area: float, score: float, hours: str, day: Any) -> str:
+    def _reason(
+        self, count: int, share: float, area: float, score: float, hours: str, day: Any, verdict: str
+    ) -> str:
         """Return why a cell stands on the list: the numbers, and what they do not show."""
         t = self.t
         parts = []
         if self.method == "density":
             parts.append(t("{score} reports per km² around its centre", score=t.number(score, 1)))
+        if self.method == "gi":
+            parts += [verdict, t("Gi* z {score}", score=t.number(score, 2))]
         if count:
             parts.append(
                 t.plural(
@@ -494,7 +715,9 @@ class _Found:
             parts.append(t("mostly {hours}", hours=hours))
         if count and self.audience != "leader":
             parts.append(t("last on {day}", day=day.isoformat()))
-        parts.append(t("so few may be chance") if count < FEW_REPORTS else t("not tested for chance"))
+        if self.method != "gi":
+            untested = t("so few may be chance") if count < FEW_REPORTS else t("not tested for chance")
+            parts.append(verdict or untested)
         return t("; ").join(parts)
 
 
@@ -508,18 +731,18 @@ def _percent(t: Translator, share: float, digits: int) -> str:
 def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
     from dataclasses import replace
 
-    method = (
-        t("number of reports in the cell")
-        if found.method == "count"
-        else t(
+    methods = {
+        "count": t("number of reports in the cell"),
+        "density": t(
             "reports per km² at the cell's centre, Gaussian kernel of {bandwidth_m} m",
             bandwidth_m=t.number(found.bandwidth_m),
-        )
-    )
+        ),
+        "gi": t("z of Gi*: how far the cell and its neighbours stand above the mean of all cells"),
+    }
     lines = [
         (t("Town"), t.pick(town.settings.name, town.settings.name_en)),
         *say_filter(town.settings, found.asked, t),
-        (t("Score"), method),
+        (t("Score"), methods[found.method]),
         (
             t("Cell size"),
             t("H3 resolution {resolution}: all that touch the town's area", resolution=found.resolution),
@@ -544,7 +767,7 @@ def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
                 share=_percent(t, found.covered_m2 / found.area_m2, 2),
             ),
         ),
-        (t("p value"), t("empty: this method makes no test, so a rank may be chance")),
+        *_say_test(found, t),
         (
             t("Main hours"),
             t("{count} reports have no known hour and count for none", count=found.hours_unknown),
@@ -552,6 +775,45 @@ def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
         (t("Audience"), t(_AUDIENCE_WORDS[found.audience])),
     ]
     return replace(found, about=tuple(lines))
+
+
+def _say_test(found: Hotspots, t: Translator) -> list[tuple[str, str]]:
+    """Return how the p-values came about, and what they are not."""
+    if found.method == "gi":
+        curve = t("the larger of Gi* against the normal curve and of reports scattered at random")
+        dealt = t("Gi* against {count} random deals of the counts", count=found.permutations)
+        p_value = t(
+            "{test}, one-sided, corrected for the number of cells: {correction}",
+            test=dealt if found.permutations else curve,
+            correction=t(CORRECTIONS[found.correction]),
+        )
+    else:
+        p_value = t("empty: the order is not a test, and a rank may be chance")
+    lines = [(t("p value"), p_value)]
+    if not found.verdict:
+        lines.append((t("Verdict"), t("none: reports and finds of patrols are not tested together")))
+        return lines
+    return [
+        *lines,
+        (t("Verdict"), found.verdict),
+        (
+            t("Verdicts"),
+            t(
+                "Gi* on each cell and its neighbours, below {level}; none under {all} reports in all or {near} "
+                "in the cell and its neighbours",
+                level=t.percent(LEVEL, 0),
+                all=LEAST_REPORTS,
+                near=LEAST_NEAR,
+            ),
+        ),
+        (
+            t("Not meant"),
+            t(
+                "Every cell counts alike, fields too: where people live and report, more stands out. No "
+                "hotspot does not mean safe."
+            ),
+        ),
+    ]
 
 
 _AUDIENCE_WORDS: Mapping[str, str] = {

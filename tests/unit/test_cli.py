@@ -98,7 +98,9 @@ def stored(town: Path) -> int:
         (("hotspots", "--top"), "--top needs a value."),
         (("hotspots", "--top", "many"), "--top is many"),
         (("hotspots", "--top", "0"), "--top is 0"),
-        (("hotspots", "--method", "gi"), "--method is gi, but must be count / density."),
+        (("hotspots", "--method", "g"), "--method is g, but must be count / density / gi."),
+        (("hotspots", "--correction", "fdr"), "must be bh / by / bonferroni / none."),
+        (("hotspots", "--permutations", "-1"), "--permutations is -1"),
         (("hotspots", "--coverage", "2"), "--coverage is 2"),
         (("hotspots", "--since", "yesterday"), "--since is yesterday"),
         (("hotspots", "--since", "2026-01-01T00:00+08:00"), "--since is 2026"),
@@ -346,7 +348,23 @@ def test_without_a_file_the_list_is_the_answer(answer, run, town):
     assert found["hotspots"][0]["p_value"] is None
     code, out, err = run("hotspots", "--top", "2", "--language", "en")
     assert (code, err) == (cli.DONE, "")
-    assert "not tested for chance" in out
+    assert "by chance alone" in out
+    assert "a rank may be chance" in out
+
+
+def test_tested_hotspots_have_p_values_and_none_is_an_answer_too(answer, run, town):
+    code, found = answer("hotspots", "--method", "gi")
+    assert code == cli.DONE
+    assert found["significant"] == len(found["hotspots"]) > 0
+    assert all(row["p_value"] < 0.05 for row in found["hotspots"])
+    strict = answer("hotspots", "--method", "gi", "--correction", "bonferroni", "--permutations", "500")[1]
+    assert (strict["correction"], strict["permutations"]) == ("bonferroni", 500)
+    assert strict["significant"] < found["significant"]
+    thin = ("hotspots", "--method", "gi", "--since", "2026-02-26", "--out", "none.csv")
+    code, out, err = run(*thin)
+    assert (code, err) == (cli.DONE, "")
+    assert "数据太少，不下结论" in out
+    assert len(pd.read_csv("none.csv")) == 0
 
 
 def test_the_demo_town_is_made_and_sound(answer, tmp_path):

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pingan_geo.errors import BadChoiceError, NoReportsError, UnknownCategoryError
+from pingan_geo.errors import BadChoiceError, MixedOriginsError, NoReportsError, UnknownCategoryError
 from pingan_geo.i18n import translator
 from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.model.tables import HOTSPOTS
 from pingan_geo.outputs.exports import read_back
+from pingan_geo.spatial.cells import cells_covering, centres
 from pingan_geo.workflow import hotspots
 from pingan_geo.workflow.explore import load_reports
 from pingan_geo.workflow.hotspots import export_hotspots, find_hotspots
@@ -51,7 +52,9 @@ def parents_of(reports, resolution: int) -> list[str]:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"method": "gi"},
+        {"method": "gi*"},
+        {"method": "gi", "correction": "fdr"},
+        {"method": "gi", "permutations": -1},
         {"resolution": 4},
         {"resolution": 12},
         {"coverage": 0.0},
@@ -225,19 +228,22 @@ def test_hours_only_from_reports_whose_hour_is_known(tiny_town, reports):
     assert set(found.table["main_hours"]) == {""}
 
 
-def test_reasons_say_numbers_and_that_nothing_was_tested(tiny_town, reports):
+def test_reasons_say_numbers_and_the_verdict(tiny_town, reports):
     english = find_hotspots(tiny_town, ALL, language="en", reports=reports).table
     first = english["reason"][0]
     assert first.startswith("102 reports, 17.0% of all in 0.74% of the area; ")
-    assert first.endswith("; last on 2026-02-26; not tested for chance")
+    assert first.endswith(
+        "; last on 2026-02-26; 平安岗1号 and around: 4.3 times the mean of the town in the same period; by "
+        "chance alone <5% (corrected)"
+    )
     assert "mostly 19–21 h" in english["reason"][1]
     chinese = find_hotspots(tiny_town, ALL, reports=reports).table
-    assert "未做显著性检验" in chinese["reason"][0]
+    assert "平安岗1号一带是全镇同期平均的 4.3 倍，随机出现的可能 <5%（已校正）" in chinese["reason"][0]
     assert "reports" not in " ".join(chinese["reason"])
     thin = find_hotspots(tiny_town, ALL, resolution=11, top=2000, language="en", reports=reports).table
     alone = thin[thin["count"] == 1]["reason"].iloc[0]
     assert alone.startswith("1 report, 0.2% of all in 0.02% of the area")
-    assert alone.endswith("so few may be chance")
+    assert "no hotspot" in alone or "No verdict" in alone or "not above the mean" in alone
 
 
 @pytest.mark.parametrize(
@@ -262,7 +268,160 @@ def test_about_repeats_the_numbers_and_the_question(tiny_town, reports):
     assert about["Hours"] == "22–1 h"
     assert about["Weekdays"] == "Mon"
     assert about["Reports"].startswith(f"{found.total} fit = {found.in_listed} in listed cells")
-    assert "no test" in about["p value"]
+    assert "the order is not a test" in about["p value"]
+
+
+# -- tested for chance --------------------------------------------------------------------------------
+
+
+def around(reports, cell: str) -> int:
+    """Reports in a cell and its neighbours, by h3 itself."""
+    counted = Counter(parents_of(reports, h3.get_resolution(cell)))
+    return sum(counted[one] for one in h3.grid_disk(cell, 1))
+
+
+def scattered(town, reports, seed: int):
+    """The same reports, each in a cell drawn at random: nothing is a hotspot."""
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(cells_covering(town.area, 9), len(reports))
+    lon, lat = centres(cells)
+    finest = [int(h3.latlng_to_cell(y, x, 11), 16) for x, y in zip(lon, lat, strict=True)]
+    return reports.assign(lon=lon, lat=lat, cell=np.array(finest, dtype=np.uint64))
+
+
+def test_gi_lists_the_significant_cells_and_no_other(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, method="gi", language="en", reports=reports)
+    assert adds_up(found)
+    assert len(found.table) == found.significant == len(found.tests) > 3
+    assert (found.table["p_value"] < 0.05).all()
+    assert found.table["score"].is_monotonic_decreasing
+    assert found.verdict.startswith(f"{found.significant} of {found.cells_all} cells stand out")
+    every = find_hotspots(tiny_town, ALL, method="gi", coverage=1.0, reports=reports)
+    assert (every.table["p_value"] < 0.05).sum() == found.significant
+    assert every.cells_all == len(every.table)
+
+
+def test_the_numbers_of_the_test_are_those_of_the_reports(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, method="gi", language="en", reports=reports)
+    for row, tested in zip(found.table.itertuples(), found.tests.itertuples(), strict=True):
+        assert tested.observed == around(reports, row.cell)
+        assert tested.expected == pytest.approx(tested.cells * found.in_cells / found.cells_all)
+        assert tested.z == pytest.approx(row.score, abs=1e-6)
+        assert tested.p_value == row.p_value >= max(tested.p_gi, tested.p_scatter)
+        assert row.reason.startswith(tested.verdict)
+        assert f"{translator('en').number(tested.observed / tested.expected, 1)} times" in tested.verdict
+
+
+def test_gi_is_that_of_esda(tiny_town, reports):
+    from esda.getisord import G_Local
+    from libpysal.weights import W
+
+    found = find_hotspots(tiny_town, ALL, method="gi", coverage=1.0, reports=reports)
+    listed = found.table.set_index("cell")["count"]
+    beside = {cell: [one for one in h3.grid_ring(cell, 1) if one in listed.index] for cell in listed.index}
+    weights = W(beside, silence_warnings=True)
+    reference = G_Local(listed.loc[weights.id_order].to_numpy(float), weights, "B", 0, star=True)
+    np.testing.assert_allclose(
+        found.table.set_index("cell")["score"].loc[weights.id_order], reference.Zs, atol=1e-6
+    )
+
+
+def test_more_is_listed_only_when_it_is_asked_for(tiny_town, reports):
+    significant = find_hotspots(tiny_town, ALL, method="gi", reports=reports).significant
+    more = find_hotspots(tiny_town, ALL, method="gi", top=significant + 5, language="en", reports=reports)
+    assert len(more.table) == significant + 5
+    last = more.table.iloc[-1]
+    assert not last["p_value"] < 0.05
+    assert "stands out" not in last["reason"]
+    assert any(words in last["reason"] for words in ("no hotspot", "No verdict", "not above"))
+
+
+def test_reports_without_a_hotspot_give_an_empty_list_and_a_sentence(tiny_town, reports, tmp_path):
+    alarms = 0
+    for seed in range(20):
+        found = find_hotspots(
+            tiny_town, ALL, method="gi", language="en", reports=scattered(tiny_town, reports, seed)
+        )
+        alarms += bool(found.significant)
+        if not found.significant:
+            assert found.verdict.startswith("No cell stands out from the mean of the town")
+            assert adds_up(found)
+            quiet = found
+    assert alarms <= 3  # of 20 lists one may be wrong on average
+    for suffix in (".csv", ".xlsx", ".geojson", ".gpkg", ".kml"):
+        file = export_hotspots(quiet, tmp_path / f"quiet{suffix}")
+        assert len(read_back(file, HOTSPOTS.columns)) == 0
+
+
+def test_too_few_reports_get_no_verdict(tiny_town, reports):
+    few = reports.iloc[:29]
+    found = find_hotspots(tiny_town, ALL, method="gi", reports=few)
+    assert found.verdict == "数据太少，不下结论（共 29 条，至少要 30 条）"
+    assert (len(found.table), found.significant) == (0, 0)
+    listed = find_hotspots(tiny_town, ALL, method="gi", top=3, reports=few).table
+    assert listed["p_value"].isna().all()
+    assert listed["reason"].str.startswith("数据太少，不下结论").all()
+    # four reports side by side among thirty are rare by any curve, and still too few
+    four = pd.concat([reports.iloc[[0, 0, 0, 0]], scattered(tiny_town, reports.iloc[:26], 5)])
+    here = find_hotspots(tiny_town, ALL, method="gi", resolution=11, coverage=1.0, reports=four)
+    assert not (here.tests["observed"].le(4) & here.tests["p_value"].notna()).any()
+    assert here.tests["p_value"].isna().any()
+
+
+def test_stricter_corrections_list_fewer_cells(tiny_town, reports):
+    listed = [
+        find_hotspots(tiny_town, ALL, method="gi", correction=correction, reports=reports)
+        for correction in ("none", "bh", "by", "bonferroni")
+    ]
+    sizes = [found.significant for found in listed]
+    assert sizes[0] > sizes[1] > sizes[2] >= sizes[3]
+    assert "未校正" in listed[0].table["reason"][0]
+    assert "已校正" in listed[1].table["reason"][0]
+
+
+def test_permutations_are_those_of_the_seed(tiny_town, reports):
+    def p_values(**options):
+        found = find_hotspots(tiny_town, ALL, method="gi", coverage=1.0, reports=reports, **options)
+        return found.tests["p_gi"]
+
+    one = p_values(permutations=99)
+    pd.testing.assert_series_equal(one, p_values(permutations=99))
+    assert (one != p_values(permutations=99, seed=1)).any()
+    assert one.min() == pytest.approx(0.01)
+
+
+def test_a_village_is_compared_with_itself(tiny_town, reports):
+    """Beside the rest of the town, whose reports the question leaves out, all of it would stand out."""
+    even = scattered(tiny_town, reports, 3)
+    village = "330411104002"
+    even["village_id"] = np.where(even["lat"] < 30.789, "330411104001", village)
+    even.loc[even["lat"] > 30.798, "village_id"] = "330411104003"
+    asked = ReportFilter(villages=(village,))
+    found = find_hotspots(tiny_town, asked, method="gi", coverage=1.0, language="en", reports=even)
+    assert found.significant == 0
+    assert 0 < len(found.table) < found.cells_all
+    assert "of the chosen area" in found.verdict
+    own = found.table["count"].sum() / len(found.table)
+    np.testing.assert_allclose(found.tests["expected"], found.tests["cells"] * own)
+
+
+def test_reports_and_finds_of_patrols_are_never_tested_together(tiny_town, reports):
+    both = reports.assign(origin=np.where(np.arange(len(reports)) % 2, "reported", "found"))
+    with pytest.raises(MixedOriginsError):
+        find_hotspots(tiny_town, ReportFilter(origin=""), method="gi", reports=both)
+    counted = find_hotspots(tiny_town, ReportFilter(origin=""), language="en", reports=both)
+    assert counted.verdict == ""
+    assert counted.table["reason"].str.contains("not tested for chance").any()
+    assert find_hotspots(tiny_town, ReportFilter(origin="found"), method="gi", reports=both).total == 300
+    assert find_hotspots(tiny_town, ReportFilter(origin=""), method="gi", reports=reports).significant
+
+
+def test_a_cell_listed_by_count_has_its_verdict_but_no_p_value(tiny_town, reports):
+    counted = find_hotspots(tiny_town, ALL, coverage=1.0, reports=reports)
+    tested = find_hotspots(tiny_town, ALL, method="gi", coverage=1.0, reports=reports)
+    assert counted.table["p_value"].isna().all()
+    one = counted.tests.set_axis(counted.table["cell"]).sort_index()
+    pd.testing.assert_frame_equal(one, tested.tests.set_axis(tested.table["cell"]).sort_index())
 
 
 # -- for whom ----------------------------------------------------------------------------------------

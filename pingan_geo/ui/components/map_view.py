@@ -34,12 +34,15 @@ from pingan_geo.ui.components.town_map import show_map
 from pingan_geo.ui.routes import tile_source
 from pingan_geo.ui.state import OVERLAYS, Question
 from pingan_geo.workflow.explore import MapView
+from pingan_geo.workflow.verdicts import CLASSES, say_chance, significance_class
 
 if TYPE_CHECKING:
     from pingan_geo.workflow.hotspots import Hotspots
 
 Bounds = tuple[float, float, float, float]
 MOST_POINTS = 5_000
+#: No verdict, may be chance, then ever less likely chance: light to dark, so that a grey print tells them apart.
+_CHANCE_COLOURS = ("#e4e4de", "#fdf3c4", "#fcb62f", "#d9472f", "#571a5e")
 _POINTS = ("posts", "stations", "enterprises", "places")
 _UNITS = {
     "cells": (mark("reports per hexagon"), mark("hexagons")),
@@ -110,26 +113,89 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
     return _pick_of(clicked, "report_map")
 
 
-def show_hotspot_map(visit: Visit, found: Hotspots) -> None:
-    """Draw the ranked cells with their ranks."""
+def show_hotspot_map(visit: Visit, found: Hotspots, picked: str) -> str:
+    """Draw the ranked cells with their ranks; return the cell of this run's click, ``""`` without one.
+
+    Counts and densities are coloured by their number of reports, tested cells by how seldom chance would
+    bring them; these carry stars beside their rank too.
+    """
     t, table = visit.t, found.table
     cells = np.array([int(cell, 16) for cell in table["cell"]], dtype=np.uint64)
     counts = table["count"].to_numpy()
-    classes = count_classes(found.breaks.tolist())
+    names = [str(rank) for rank in table["rank"]]
     layers: list[Any] = [
         *_ground(visit, ("roads", "waters")),
         PolygonLayer(visit.polygons("villages"), "villages"),
-        CellLayer(cells, counts, classes, tip=t("{value} reports")),
-        PolygonLayer(_ranked(cells, table["rank"]), "grids", labels=True),
     ]
-    show_map(_base(visit, _first_bounds(visit, table)), layers, key="hotspot_map", height=480)
-    st.html(_legend("cells", classes, counts, t))
+    if found.method == "gi":
+        found_class = significance_class(table["p_value"])
+        classes = Classes((-1.0, 0.0, 1.0, 2.0, 3.0), _CHANCE_COLOURS)
+        signs = ["", "", *list(CLASSES.values())[::-1]]
+        names = [f"{name}{signs[one + 1]}" for name, one in zip(names, found_class, strict=True)]
+        tips = [
+            t("{rank}. {count} reports", rank=rank, count=count) + _chance_tip(p_value, t)
+            for rank, count, p_value in zip(table["rank"], counts, table["p_value"], strict=True)
+        ]
+        layers.append(
+            PolygonLayer(
+                *(_ranked(cells, table["cell"], names), "grids"),
+                values=found_class,
+                classes=classes,
+                tips=tips,
+                labels=True,
+                selected=picked,
+            )
+        )
+        legend = _chance_legend(classes, found_class, t)
+    else:
+        classes = count_classes(found.breaks.tolist())
+        tips = [
+            t("{rank}. {count} reports", rank=rank, count=count)
+            for rank, count in zip(table["rank"], counts, strict=True)
+        ]
+        layers += [
+            CellLayer(cells, counts, classes, tip=t("{value} reports")),
+            PolygonLayer(
+                *(_ranked(cells, table["cell"], names), "grids"), tips=tips, labels=True, selected=picked
+            ),
+        ]
+        legend = _legend("cells", classes, counts, t)
+    clicked = show_map(_base(visit, _first_bounds(visit, table)), layers, key="hotspot_map", height=480)
+    st.html(legend)
+    if clicked is None or clicked.get("click") == st.session_state.get("click_hotspot_map"):
+        return ""
+    st.session_state["click_hotspot_map"] = clicked.get("click")
+    cell = str(clicked.get("cell") or clicked.get("polygon") or "")
+    return cell if cell in set(table["cell"]) else ""
 
 
-def _ranked(cells: Any, ranks: Any) -> Any:
-    """Return the outlines of ranked cells, named by their rank."""
-    names = pd.Series([str(rank) for rank in ranks], dtype="str")
-    return gpd.GeoDataFrame({"code": names, "name": names}, geometry=list(outlines(cells)), crs=4326)
+def _ranked(cells: Any, codes: Any, names: Sequence[str]) -> Any:
+    """Return the outlines of ranked cells with their cell number as code."""
+    columns = {"code": pd.Series(list(codes), dtype="str"), "name": pd.Series(names, dtype="str")}
+    return gpd.GeoDataFrame(columns, geometry=list(outlines(cells)), crs=4326)
+
+
+def _chance_tip(p_value: float, t: Translator) -> str:
+    if p_value != p_value:
+        return "\n" + t("too few reports for a verdict")
+    return "\n" + t("by chance alone: {chance}", chance=say_chance(p_value, t))
+
+
+def _chance_legend(classes: Classes, values: Any, t: Translator) -> str:
+    """Return the legend of significance, the strongest first, each with its sign and number of cells."""
+    bounds = [(sign, say_chance(bound / 2, t)) for bound, sign in CLASSES.items()]
+    texts = [
+        *(f"{sign} {chance}" for sign, chance in bounds),
+        t("may be chance"),
+        t("too few reports for a verdict"),
+    ]
+    parts = [f"<b>{html.escape(t('By chance alone (corrected)'))}</b>"]
+    for row, text in zip(reversed(classes.rows(values)), texts, strict=True):
+        number = f" <small>({t.number(row.count)})</small>"
+        patch = f'<i style="background:{html.escape(row.colour)}"></i>'
+        parts.append(f"<span>{patch}{html.escape(text)}{number}</span>")
+    parts.append(f"<small>{html.escape(t('In brackets: number of {things}', things=t('hexagons')))}</small>")
+    return f'<div class="legend">{"".join(parts)}</div>'
 
 
 def _first_bounds(visit: Visit, table: Any) -> Bounds:

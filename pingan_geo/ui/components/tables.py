@@ -12,6 +12,7 @@ from pingan_geo.i18n import Translator, mark
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.state import ORIGINS
 from pingan_geo.workflow.explore import MapView, list_reports
+from pingan_geo.workflow.verdicts import say_chance
 
 #: Column to msgid of its heading, for every table of the interface and its files.
 HEADINGS: Mapping[str, str] = {
@@ -29,6 +30,7 @@ HEADINGS: Mapping[str, str] = {
     "score": mark("Score"),
     "count": mark("Number of reports"),
     "p_value": mark("p value"),
+    "chance": mark("By chance alone (corrected)"),
     "share": mark("Share"),
     "cumulative_share": mark("Share so far"),
     "nearest_place": mark("Nearest place"),
@@ -82,11 +84,16 @@ def headings(columns: Any, t: Translator) -> dict[str, str]:
     return {str(name): t(HEADINGS[name]) if name in HEADINGS else str(name) for name in columns}
 
 
-def show_table(table: pd.DataFrame, t: Translator, *, key: str, height: int | str = "auto") -> None:
-    """Draw a table that can be sorted by a click on a heading; an empty one says so."""
+def show_table(
+    table: pd.DataFrame, t: Translator, *, key: str, height: int | str = "auto", pick: bool = False
+) -> int | None:
+    """Draw a table that can be sorted by a click on a heading; an empty one says so.
+
+    With ``pick`` the position of the row that was clicked since the last run comes back, ``None`` without one.
+    """
     if table.empty:
         st.caption(t("Nothing to list."))
-        return
+        return None
     config: dict[str, Any] = {}
     for name, heading in headings(table.columns, t).items():
         dtype = table[name].dtype
@@ -99,15 +106,24 @@ def show_table(table: pd.DataFrame, t: Translator, *, key: str, height: int | st
             config[name] = st.column_config.NumberColumn(heading, format=_format(name))
         else:
             config[name] = st.column_config.Column(heading, width="large" if name in _LONG else None)
-    st.dataframe(
-        table,
-        hide_index=True,
-        placeholder="—",
-        width="stretch",
-        column_config=config,
-        key=f"table_{key}",
-        height=height,
-    )
+    options: dict[str, Any] = {
+        "hide_index": True,
+        "placeholder": "—",
+        "width": "stretch",
+        "column_config": config,
+        "key": f"table_{key}",
+        "height": height,
+    }
+    if not pick:
+        st.dataframe(table, **options)
+        return None
+    answer: Any = st.dataframe(table, on_select="rerun", selection_mode="single-cell", **options)
+    cells = list(answer.selection.cells)
+    # A click stays in the answer until the next one; the list under it may have changed meanwhile.
+    if cells == st.session_state.get(f"clicked_{key}", []):
+        return None
+    st.session_state[f"clicked_{key}"] = cells
+    return int(cells[0][0]) if cells and int(cells[0][0]) < len(table) else None
 
 
 def drawn_table(visit: Visit, view: MapView, layer: str) -> pd.DataFrame:
@@ -166,11 +182,15 @@ def worded_reports(visit: Visit, reports: pd.DataFrame) -> pd.DataFrame:
     return words[filled]
 
 
-def worded_hotspots(table: pd.DataFrame) -> pd.DataFrame:
+def worded_hotspots(table: pd.DataFrame, t: Translator) -> pd.DataFrame:
     """Return the hotspot list as people read it; the files keep every column."""
+    tested = bool(table["p_value"].notna().any())
+    chance = ["" if p_value != p_value else say_chance(p_value, t) for p_value in table["p_value"]]
+    words = table.assign(chance=pd.Series(chance, index=table.index, dtype="str"))
     columns = [
         "rank",
         "count",
+        *(["chance"] if tested else []),
         "nearest_place",
         "nearest_place_m",
         "village",
@@ -183,7 +203,7 @@ def worded_hotspots(table: pd.DataFrame) -> pd.DataFrame:
         "score",
         "cell",
     ]
-    return table[columns]
+    return words[columns]
 
 
 def _named(codes: pd.Series, names: Mapping[str, str]) -> pd.Series:
