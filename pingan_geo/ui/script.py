@@ -46,6 +46,7 @@ def _pages(visit: Visit, t: Translator) -> list[Any]:
     shown = (
         ("map", t("Map")),
         ("hotspots", t("Hotspots")),
+        ("analysis", t("Analysis")),
         ("imports", t("Import")),
         ("review", review),
         ("town", t("Town")),
