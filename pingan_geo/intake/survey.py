@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pingan_geo.errors import AmbiguousDatesError
+from pingan_geo.errors import AmbiguousDatesError, AmbiguousSerialsError
 from pingan_geo.intake.columns import ColumnMap
 from pingan_geo.intake.places import MOST_DIGITS, coordinate_decimals
 from pingan_geo.intake.raw import RawChunk
 from pingan_geo.intake.texts import arrow_text, has_value
-from pingan_geo.intake.times import DAY_S, Times, join_clock, parse_times, serial_like
+from pingan_geo.intake.times import (
+    DAY_S,
+    SERIAL_SYSTEMS,
+    Times,
+    join_clock,
+    parse_times,
+    serial_instants,
+    serial_like,
+)
 
 #: Fields that a survey looks at.
 SURVEYED = ("time", "clock", "lon", "lat", "lonlat")
 #: A column of text is one of serial dates when so large a share of its filled cells look like them.
 _SERIAL_SHARE = 0.9
+#: A reading of serials is out of the question when a larger share of them would lie in the future; a few are typos.
+_FUTURE_SHARE = 0.02
+#: Serials belong to the other dates of their column when they lie no farther from them.
+_BESIDE_DAYS = 366
 #: A serial with a part of a day, or with a clock beside it.
 _LIKE_SERIAL = r"^\s*[0-9０-９]{5}(?:[^0-9０-９]|$)"
 _WITH_HOUR = r"[.．]\d*[1-9１-９]|:|："
@@ -45,6 +58,10 @@ class Survey:
         Rows whose time says something that was not read so far; serials and days without a year are such.
     serials, serials_with_hour, serial
         Of those: numbers that look like a spreadsheet's dates, those among them with a time of day, and one.
+    serial_days
+        Of those: day since 1970, counted from 1900, to rows.
+    dated
+        First and last day since 1970 of the times that were read.
     numbered
         All times that are such numbers, also where the workbook said beforehand how it counts.
     yearless, yearless_example
@@ -64,6 +81,8 @@ class Survey:
     serials: int = 0
     serials_with_hour: int = 0
     serial: str = ""
+    serial_days: dict[int, int] = field(default_factory=dict)
+    dated: tuple[int, int] | None = None
     numbered: int = 0
     yearless: int = 0
     yearless_example: str = ""
@@ -84,6 +103,7 @@ class Survey:
         self.rows += len(text)
         times = parse_times(text, timezone="UTC", date_order="mdy", serials=serials)
         read = ~np.isnat(times.instant)
+        self._note_dated(times.instant[read])
         midnight = (times.instant.astype("datetime64[s]").astype("int64") % DAY_S) == 0
         self.timed += int(read.sum())
         self.with_hour += int((read & (~midnight | ~np.isnat(times.until))).sum())
@@ -101,7 +121,8 @@ class Survey:
     def _note_unread(self, text: Any, times: Times, unread: NDArray[np.bool_]) -> None:
         words = text.filter(pa.array(unread))
         self.unread += int(has_value(words).sum())
-        serials, yearless = serial_like(words), times.yearless[unread]
+        instants, yearless = serial_instants(words), times.yearless[unread]
+        serials = ~np.isnat(instants)
         self.serials += int(serials.sum())
         self.yearless += int(yearless.sum())
         self.with_hour += int((yearless & times.has_hour[unread]).sum())
@@ -110,8 +131,18 @@ class Survey:
             timed = np.asarray(pc.match_substring_regex(words, _WITH_HOUR))
             self.serials_with_hour += int((serials & timed).sum())
             self.serial = self.serial or words[int(np.argmax(serials))].as_py()
+            days = instants[serials].astype("datetime64[D]").astype("int64")
+            for day, count in zip(*np.unique(days, return_counts=True), strict=True):
+                self.serial_days[int(day)] = self.serial_days.get(int(day), 0) + int(count)
         if yearless.any() and not self.yearless_example:
             self.yearless_example = words[int(np.argmax(yearless))].as_py()
+
+    def _note_dated(self, instants: NDArray[Any]) -> None:
+        if len(instants):
+            days = instants.astype("datetime64[D]").astype("int64")
+            first, last = int(days.min()), int(days.max())
+            before = self.dated or (first, last)
+            self.dated = min(first, before[0]), max(last, before[1])
 
     def _note_numbers(self, text: Any) -> None:
         """Count the numbers in a workbook that were read as times without asking."""
@@ -151,25 +182,68 @@ class Survey:
             )
         return "dmy" if self.day_first else "mdy"
 
-    def serial_system(self, stated: str = "") -> str:
+    def serial_system(self, stated: str = "", *, now: datetime, file: str = "") -> str:
         """Return ``1900``, ``1904`` or ``""``: how numbers in the column of times are to be read.
 
         Parameters
         ----------
         stated
-            By the person or the workbook; it wins. A text table does not say; when nearly all of its cells
-            look like a spreadsheet's dates, they are counted from 1900, as all but very old files do.
+            By the workbook, or the import that held the rows; it wins. A text table does not say. When nearly
+            all of its cells look like a spreadsheet's dates, they are dates if one of the two counts, which lie
+            four years apart, is out of the question: its dates would be in the future, or far from the other
+            dates of the column.
+        now
+            Wall-clock time of the town.
+        file
+            For the message.
+
+        Raises
+        ------
+        AmbiguousSerialsError
+            If the numbers could be counted in both ways.
         """
-        if stated or not self.serials:
+        if stated or not self._of_serials:
             return stated
-        return "1900" if self.serials >= _SERIAL_SHARE * (self.timed + self.unread) else ""
+        today = (now + timedelta(days=1) - datetime(1970, 1, 1)).days
+        fits = [
+            system
+            for system, later in SERIAL_SYSTEMS.items()
+            if self._share_after(today - later) <= _FUTURE_SHARE
+        ]
+        beside = [system for system in fits if self._lies_beside(SERIAL_SYSTEMS[system])]
+        fits = beside if len(beside) == 1 else fits
+        if len(fits) > 1:
+            raise AmbiguousSerialsError(
+                file=file,
+                example=self.serial,
+                **dict(zip(("early", "late"), self._read_both_ways(), strict=True)),
+            )
+        return fits[0] if fits else "1900"  # in the future either way: the rows are held for that
+
+    @property
+    def _of_serials(self) -> bool:
+        """Whether numbers in the column of times are dates: nearly all of its cells look like them."""
+        return 0 < self.serials >= _SERIAL_SHARE * (self.timed + self.unread)
+
+    def _share_after(self, day: int) -> float:
+        return sum(count for one, count in self.serial_days.items() if one > day) / self.serials
+
+    def _lies_beside(self, later: int) -> bool:
+        """Whether the serials lie near the other dates of the column; never without such."""
+        if self.dated is None:
+            return False
+        first, last = min(self.serial_days) + later, max(self.serial_days) + later
+        return first <= self.dated[1] + _BESIDE_DAYS and last >= self.dated[0] - _BESIDE_DAYS
+
+    def _read_both_ways(self) -> list[str]:
+        day = serial_instants(pa.array([self.serial]))[0].astype("datetime64[D]")
+        return [str(day + later) for later in SERIAL_SYSTEMS.values()]
 
     @property
     def dates_only(self) -> bool:
         """Whether no row of the file gives a time of day other than midnight."""
-        as_serials = bool(self.serial_system())
-        timed = self.timed + (self.serials if as_serials else 0)
-        return timed > 0 and self.with_hour + (self.serials_with_hour if as_serials else 0) == 0
+        timed = self.timed + (self.serials if self._of_serials else 0)
+        return timed > 0 and self.with_hour + (self.serials_with_hour if self._of_serials else 0) == 0
 
     @property
     def usual_digits(self) -> int:

@@ -50,7 +50,8 @@ _MERIDIEM = {"am": (0, 12, 0, 11), "pm": (12, 24, 12, 23)}
 #: Serial numbers of spreadsheets are believed to be dates of these years.
 _SERIAL_FIRST, _SERIAL_END = np.datetime64("1990-01-01", "D"), np.datetime64("2100-01-01", "D")
 _SERIAL_ZERO = {"1900": "1899-12-30", "1904": "1904-01-01"}
-SERIAL_SYSTEMS = tuple(_SERIAL_ZERO)
+#: How a spreadsheet counts days → so many days later is the same number than in the first of them.
+SERIAL_SYSTEMS: Mapping[str, int] = {"1900": 0, "1904": 1462}
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _EARLIEST, _LATEST = np.datetime64(str(_FIRST_YEAR), "s"), np.datetime64(str(_LAST_YEAR + 1), "s")
@@ -182,7 +183,12 @@ def parse_times(
 
 def serial_like(text: Any) -> NDArray[np.bool_]:
     """Say which texts are numbers that a spreadsheet would show as a date of 1990 … 2099."""
-    return np.asarray(~np.isnat(_read_serials(_folded(text), "1900")))
+    return np.asarray(~np.isnat(serial_instants(text)))
+
+
+def serial_instants(text: Any) -> NDArray[Any]:
+    """Return ``datetime64[s]`` of such numbers, counted from 1900; NaT where a text is none."""
+    return _read_serials(_folded(text), "1900")
 
 
 def _cast(text: Any) -> NDArray[Any] | None:

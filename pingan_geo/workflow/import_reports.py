@@ -25,7 +25,7 @@ from pingan_geo.intake.files import read_rows
 from pingan_geo.intake.identity import Occurrences, SeenKeys, content_keys, report_ids, source_keys
 from pingan_geo.intake.layouts import LedgerLayout
 from pingan_geo.intake.raw import RawChunk
-from pingan_geo.intake.times import parse_times
+from pingan_geo.intake.times import SERIAL_SYSTEMS, parse_times
 from pingan_geo.intake.values import CleanedChunk, clean_reports, held_rows
 from pingan_geo.model.receipt import OnProgress, Progress, Receipt
 from pingan_geo.model.tables import CORRECTIONS, HELD_ROWS, REPORTS
@@ -115,7 +115,7 @@ def import_reports(
         If the file is not a table with rows.
     MissingColumnsError, AmbiguousColumnsError, LayoutMismatchError
         If a field has no column, or two, or the file has another layout than was said.
-    AmbiguousDatesError, TooManyCategoriesError, UnknownDatumError, DatumUnclearError, NoCrsError,
+    AmbiguousDatesError, AmbiguousSerialsError, TooManyCategoriesError, UnknownDatumError, DatumUnclearError, NoCrsError,
     GeometryKindError
         If dates, categories or coordinates cannot be understood without guessing.
     """
@@ -482,10 +482,10 @@ class _Work:
                     "read": str(read.instant[0]).replace("T", " ").removesuffix(" 00:00:00"),
                 },
             )
-            if self.reading.table.kind == "csv":
+            if not self.reading.table.serials and not self.reading.returned.rules:
                 yield (
-                    "If these dates are four years too early, save the workbook itself as XLSX and import that.",
-                    {},
+                    "Counted from {other} they would lie in the future, or far from the other dates.",
+                    {"other": next(each for each in SERIAL_SYSTEMS if each != rules.serials)},
                 )
         if survey.yearless:
             values = {"count": survey.yearless, "example": survey.yearless_example, "year": rules.year}

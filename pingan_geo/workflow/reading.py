@@ -159,9 +159,10 @@ def begin_reading(
     returned = find_returned(town, table)
     asked, layout_name = _with_returned(asked, returned), layout_name or returned.layout
     columns = _map(table, stated, returned.fields)
-    survey = _look_through(table, columns, on_progress)
+    serials = str(returned.rules.get("serials") or table.serials)  # as at first, whatever the new file counts
+    survey = _look_through(table, columns, serials, on_progress)
     settings = read_settings(town.folder)
-    rules = _rules(town, settings, table, columns, survey, asked, stated, now)
+    rules = _rules(town, settings, table, columns, survey, asked, stated, now, serials)
     rules = replace(rules, keep_extra=bool(layout_name))
     guesses: tuple[SourceGuess, ...] = ()
     if returned.waiting:
@@ -256,11 +257,13 @@ def _with_returned(asked: ReadingOptions, returned: Returned) -> ReadingOptions:
     )
 
 
-def _look_through(table: TableFile, columns: ColumnMap, on_progress: OnProgress | None) -> Survey:
+def _look_through(
+    table: TableFile, columns: ColumnMap, serials: str, on_progress: OnProgress | None
+) -> Survey:
     survey = Survey()
     wanted = Survey.headings(columns)
     for chunk in read_rows(table, wanted):
-        survey.add(chunk, columns, serials=table.serials)
+        survey.add(chunk, columns, serials=serials)
         tell(on_progress, Progress("Looking through the file", chunk.done, table.total, survey.rows))
     return survey
 
@@ -274,6 +277,7 @@ def _rules(
     asked: ReadingOptions,
     stated: str,
     now: datetime,
+    serials: str = "",
 ) -> ReportRules:
     datum, known_by = choose_datum(stated, table, columns, settings.datum)
     with town.store.read() as connection:
@@ -289,7 +293,7 @@ def _rules(
         date_order=survey.date_order(asked.date_order, table.name),
         dates_only=survey.dates_only,
         digits=survey.digits(),
-        serials=survey.serial_system(table.serials),
+        serials=survey.serial_system(serials, now=now, file=table.name),
         decimal_comma=table.separator == ";",
         year=asked.year,
         swap=asked.swap,

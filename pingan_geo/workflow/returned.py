@@ -193,7 +193,7 @@ def _agreed(file: str, options: list[dict[str, Any]]) -> tuple[dict[str, str], d
         agreed[name] = _one_of(file, name, [one.get(name) or None for one in rules])
     agreed["datum_by_source"] = agreed["datum_by_source"] or {}
     agreed["source"] = agreed["source"] or ""
-    for name in ("date_order", "year", "swap"):  # an import that did not need it has no say
+    for name in ("date_order", "year", "swap", "serials"):  # an import that did not need it has no say
         agreed[name] = _one_of(file, name, [one[name] for one in rules if one.get(name)] or [None]) or ""
     agreed["year"] = agreed["year"] or None
     if all(one.get(name) == rules[0].get(name) for one in rules for name in ("dates_only", "digits")):

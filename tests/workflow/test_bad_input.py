@@ -507,13 +507,47 @@ def test_06_a_text_table_of_numbers_says_how_they_were_counted(desk: Desk, tmp_p
                 "6 times are numbers of days, as a spreadsheet counts from 1900: 45500 is read as 2024-07-27.",
             ),
             (
-                "如果日期早了四年，请改用原工作簿另存的 XLSX 导入。",
-                "If these dates are four years too early, save the workbook itself as XLSX and import that.",
+                "若按 1904 日期系统读取，则日期在今天之后，或与其他日期相差太远。",
+                "Counted from 1904 they would lie in the future, or far from the other dates.",
             ),
         ],
     )
     assert receipt["accepted"] == 6
     assert desk.reports()["time"][0] == "2024-07-27 00:00:00"
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_06_a_row_that_comes_back_counts_days_as_its_workbook_did(
+    desk: Desk, tmp_path: Path, ending: str
+) -> None:
+    rows = [bad.row(1, 类别="飞碟"), *(bad.row(number) for number in range(2, 21))]
+    desk.bring(bad.serial_ledger(tmp_path / "a.xlsx", rows, "1904"), code=cli.REVIEW)
+    back = tmp_path / f"back.{ending}"
+    assert desk.run("held", "--export", back)[0] == cli.DONE
+    if ending == "csv":
+        back.write_text(back.read_text("utf-8-sig").replace("飞碟", "FW1"), "utf-8")
+    else:
+        book = openpyxl.load_workbook(back)
+        for cell in (cell for line in book.active.iter_rows() for cell in line if cell.value == "飞碟"):
+            cell.value = "FW1"
+        book.save(back)
+    assert desk.bring(back)["accepted"] == 1
+    assert sorted(desk.reports()["time"]) == [each["时间"] for each in rows]
+
+
+def test_06_a_text_table_of_numbers_that_may_be_either_is_refused(desk: Desk, tmp_path: Path) -> None:
+    desk.refused(
+        bad.write_csv(tmp_path / "a.csv", [bad.row(number, 时间=42000 + number) for number in range(6)]),
+        zh=(
+            "a.csv 中的日期是 42000 这样的序号，可能是 2014-12-27，也可能是 2018-12-28：电子表格有从 1900 年起算的，"
+            "也有从 1904 年起算的。请把原工作簿另存为 XLSX 后导入，或把日期写成 2025-07-03。"
+        ),
+        en=(
+            "In a.csv, dates are numbers such as 42000, which may be 2014-12-27 or 2018-12-28: spreadsheets count "
+            "days from 1900 or from 1904. Save the workbook itself as XLSX and import that, or write dates as "
+            "2025-07-03."
+        ),
+    )
 
 
 def test_07_the_year_is_asked_once_and_an_afternoon_stays_an_afternoon(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pingan_geo.coords import from_wgs84
-from pingan_geo.errors import AmbiguousDatesError, TooManyCategoriesError
+from pingan_geo.errors import AmbiguousDatesError, AmbiguousSerialsError, TooManyCategoriesError
 from pingan_geo.intake.categories import CategoryBook
 from pingan_geo.intake.columns import map_columns
 from pingan_geo.intake.features import clean_features
@@ -65,7 +65,7 @@ def clean(*rows, broken=(), is_open=False, **how):
     columns = map_columns(list(chunk.rows.columns), "reports", file="a.csv")
     survey = Survey()
     survey.add(replace(chunk, rows=chunk.rows[Survey.headings(columns)]), columns)
-    how.setdefault("serials", survey.serial_system())
+    how.setdefault("serials", survey.serial_system(now=NOW))
     if "date_order" not in how:
         how["date_order"] = survey.date_order("", "a.csv")
     return clean_reports(chunk, columns, rules_of(survey, is_open=is_open, **how))
@@ -455,6 +455,48 @@ def test_serial_numbers_of_a_text_table():
     assert clean(rows[0], serials="1904").held["reason"].tolist() == ["future_time"]
 
 
+def survey_of(*times):
+    chunk = chunk_of(*(GOOD | {"时间": text} for text in times))
+    columns = map_columns(list(chunk.rows.columns), "reports", file="a.csv")
+    survey = Survey()
+    for part in np.array_split(np.arange(len(times)), 2):  # as a file comes, in chunks
+        survey.add(replace(chunk, rows=chunk.rows.iloc[part][Survey.headings(columns)]), columns)
+    return survey
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["42000", "42001.5"],
+        ["42000"] * 99 + ["46060"],  # one of a hundred is a typing error
+        ["42000"] * 19 + ["2014-12-01", "2019-02-01"],  # beside other dates either way
+        ["42000"] * 19 + ["2005-12-01"],  # beside none
+    ],
+)
+def test_numbers_that_may_count_from_1900_or_from_1904_are_asked_about(times):
+    with pytest.raises(AmbiguousSerialsError) as refused:
+        survey_of(*times).serial_system(now=NOW, file="a.csv")
+    said = str(refused.value)
+    assert "a.csv" in said
+    assert "42000, which may be 2014-12-27 or 2018-12-28" in said
+    assert survey_of(*times).serial_system("1904", now=NOW) == "1904"  # said by a workbook
+
+
+@pytest.mark.parametrize(
+    ("times", "system"),
+    [
+        (["45500", "45501"], "1900"),  # in 2028 otherwise
+        (["42000"] * 9 + ["45500"], "1900"),
+        (["42000"] * 19 + ["2014-12-01"], "1900"),
+        (["42000"] * 19 + ["2018-12-01"], "1904"),
+        (["48000", "48001"], "1900"),  # in the future either way: held as such
+        ([f"{46082 - 1462}"], "1900"),  # 2026-03-02 otherwise: not later than a day from now
+    ],
+)
+def test_numbers_of_which_one_reading_is_out_of_the_question_are_dates(times, system):
+    assert survey_of(*times).serial_system(now=NOW) == system
+
+
 def test_few_numbers_among_times_are_no_dates():
     rows = [GOOD] * 3 + [GOOD | {"时间": "45500"}]
     assert clean(*rows).held["reason"].tolist() == ["bad_time"]
@@ -467,11 +509,8 @@ def test_a_survey_counts_what_has_to_be_asked():
     survey = Survey()
     survey.add(chunk, columns)
     assert (survey.yearless, survey.yearless_example) == (2, "7月31日下午")
-    assert (survey.serials, survey.serial, survey.serial_system(), survey.serial_system("1904")) == (
-        *(1, "45500"),
-        "",
-        "1904",
-    )
+    assert (survey.serials, survey.serial) == (1, "45500")
+    assert [survey.serial_system(stated, now=NOW) for stated in ("", "1904")] == ["", "1904"]
     assert (survey.timed, survey.unread, survey.rows) == (1, 4, 6)
 
 
