@@ -286,3 +286,18 @@ def test_exit_codes_of_photos(town, tmp_path, capsys):
     with again.store.read() as connection:
         assert json.loads(batch_receipt(connection, 2))["held"] == 1
     again.close()
+
+
+def test_photos_of_one_second_and_place_are_told_apart_by_their_content(town, tmp_path):
+    code, taken = town.settings.categories[0].code, "2025:07:03 18:22:01"
+    first, second, third = (photo(seed, taken=taken) for seed in (1, 2, 3))
+    receipt = bring(town, folder_of(tmp_path, {f"{code}/a.jpg": first, f"{code}/b.jpg": second}, "一"))
+    assert receipt.accepted == 2
+    again = {f"{code}/x.jpg": second, f"{code}/y.jpg": third, f"{code}/z.jpg": third}
+    receipt = bring(town, folder_of(tmp_path, again, "二"))
+    assert (receipt.accepted, receipt.repeated) == (1, 2)  # the third is new, and came twice
+    reports = stored(town)
+    assert len(reports) == 3
+    assert reports["time"].nunique() == 1
+    assert reports["source_id"].nunique() == 3
+    assert len(media(town)) == 3

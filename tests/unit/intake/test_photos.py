@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import struct
 import sys
 import zipfile
@@ -263,10 +264,18 @@ def test_cut_and_flipped_bytes_never_crash(tmp_path):
 def test_time_and_place_of_the_phone_are_offered(tmp_path):
     content = written(gps=PLACE, offset="+08:00", words="北街路口 飞线充电")
     rows, _ = read(folder_of(tmp_path, {"飞线/b.jpg": content, "a.jpg": written(taken="")}))
-    assert [tuple(row) for row in rows] == [
+    assert [tuple(row)[:-1] for row in rows] == [
         (1, "a.jpg", "", "", "", "", ""),
         (2, "b.jpg", "2025-07-03T18:22:01+08:00", "120.610000", "30.800100", "飞线", "北街路口 飞线充电"),
     ]
+
+
+def test_number_of_a_photo_is_made_of_its_content_and_holds_no_digit(tmp_path):
+    one, other = written(), written(words="别的")
+    rows, _ = read(folder_of(tmp_path, {"飞线/b.jpg": one, "a.jpg": one, "c.jpg": other}))
+    first, other, again = (row.编号 for row in rows)
+    assert first == again != other
+    assert re.fullmatch("[a-p]{16}", first)
 
 
 @pytest.mark.parametrize(
