@@ -17,6 +17,8 @@ from pingan_geo.storage.tables import ALIAS, ANSWER, CORRECTION, LAYOUT
 
 #: What a spelling may be explained as.
 ALIAS_KINDS = ("category", "grid", "place")
+#: Characters of a spelling that is remembered.
+LONGEST_SPELLING = 400
 
 # -- layouts -----------------------------------------------------------------------------------------
 
@@ -75,7 +77,7 @@ def save_alias(
     kind
         Of :data:`ALIAS_KINDS`.
     spelling
-        As it is compared: the caller folds it.
+        As it is compared: the caller folds it; at most :data:`LONGEST_SPELLING` characters.
     target
         Code of the category or grid, name of the place; ``""`` for a grid that is to be left empty.
     learned_at
@@ -85,6 +87,8 @@ def save_alias(
     """
     if kind not in ALIAS_KINDS:
         raise ValueError(f"{kind!r} is none of {ALIAS_KINDS}")
+    if len(spelling) > LONGEST_SPELLING:  # SQLite would take it, and PostgreSQL fail
+        raise ValueError(f"a spelling of {len(spelling)} characters")
     delete_alias(connection, kind, spelling)
     connection.execute(
         insert(ALIAS).values(

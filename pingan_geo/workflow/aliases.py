@@ -19,7 +19,7 @@ from pingan_geo.model.receipt import Receipt
 from pingan_geo.model.tables import ALIASES
 from pingan_geo.outputs.exports import write_table
 from pingan_geo.settings import read_settings
-from pingan_geo.storage.review import ALIAS_KINDS, delete_alias, read_aliases, save_alias
+from pingan_geo.storage.review import ALIAS_KINDS, LONGEST_SPELLING, delete_alias, read_aliases, save_alias
 from pingan_geo.workflow.placing import Placer
 from pingan_geo.workflow.towns import Town
 
@@ -210,6 +210,8 @@ def _faults(town: Town, table: Any) -> list[str]:
             fault = mark("the kind must be category, grid or place")
         elif not row.spelling:
             fault = mark("the spelling is empty")
+        elif len(row.spelling) > LONGEST_SPELLING:
+            fault = mark("a spelling of more than 400 characters cannot be remembered")
         elif row.kind == "category" and row.target not in categories:
             fault = mark("the town has no such category")
         elif row.kind == "grid" and row.target and row.target not in grids:

@@ -44,6 +44,7 @@ from pingan_geo.storage.records import (
     update_stated_grids,
 )
 from pingan_geo.storage.review import (
+    LONGEST_SPELLING,
     delete_alias,
     delete_answer,
     delete_corrections,
@@ -322,6 +323,13 @@ class _Work:
         rows, word = self._waiting("category", words)
         if self.said.way == "dismiss":
             return self._dismiss(rows)
+        if len(spelling(word)) > LONGEST_SPELLING:  # its rows are read again by what is remembered
+            raise self._error(
+                mark(
+                    "words of more than 400 characters cannot be remembered; put the rows aside, or mend them in "
+                    "the file and import it again"
+                )
+            )
         settings = read_settings(self.town.folder)
         code = self._new_category(settings) if self.said.way == "new" else self.said.code
         if self.said.way == "use" and code not in {each.code for each in settings.categories}:
@@ -491,6 +499,8 @@ class _Work:
 
     def _learn(self, kind: str, plain: str, target: str, **where: Any) -> bool:
         """Remember what a spelling means, and say whether: a place with a masked number would be everybody's."""
+        if len(plain) > LONGEST_SPELLING:
+            return False
         if kind != "category" and PHONE_MASK in plain:
             return False
         known = read_aliases(self.connection, kind)

@@ -10,6 +10,8 @@ from pandas.testing import assert_frame_equal
 
 from pingan_geo.errors import AliasFileError, AnswerError, BadChoiceError, EmptyFileError, MissingColumnsError
 from pingan_geo.model.tables import ALIASES
+from pingan_geo.storage.review import LONGEST_SPELLING, save_alias
+from pingan_geo.storage.tables import ALIAS
 from pingan_geo.workflow.aliases import add_alias, export_aliases, import_aliases, list_aliases, remove_alias
 from pingan_geo.workflow.towns import create_town
 
@@ -63,6 +65,8 @@ def test_other_kinds_are_refused(town):
         ("category", "飞碟", "ZZ9", {}, "no such category"),
         ("grid", "XC-1", "XC-01", {}, "no such grid"),
         ("category", " ", "FW1", {}, "empty"),
+        ("category", "飞" * 401, "FW1", {}, "more than 400 characters"),
+        ("place", "北" * 401, "北街", PLACE, "more than 400 characters"),
         ("place", "北街", "北街", {}, "level"),
         ("place", "北街", "北街", {"level": "road"}, "outside"),
         ("place", "北街", "北街", {**PLACE, "lon": 121.6}, "outside"),
@@ -128,3 +132,11 @@ def test_aliases_are_carried_to_another_town_and_back(make_town, tmp_path, endin
     changed = import_aliases(other, file, now=LATER)
     assert (changed.corrected, changed.repeated) == (1, 2)
     assert list_aliases(other, "category")["target"].tolist() == ["FW1"]
+
+
+def test_spelling_as_long_as_the_column_is_kept_whole(town):
+    add_alias(town, "place", "北" * LONGEST_SPELLING, "北街", now=NOW, **PLACE)
+    assert list_aliases(town)["spelling"].tolist() == ["北" * LONGEST_SPELLING]
+    assert ALIAS.c.spelling.type.length == LONGEST_SPELLING  # else PostgreSQL fails where SQLite does not
+    with town.store.begin() as connection, pytest.raises(ValueError, match="401"):
+        save_alias(connection, "grid", "x" * (LONGEST_SPELLING + 1), GRID, learned_at=NOW)

@@ -680,6 +680,26 @@ def test_undo_after_answers_leaves_all_other_rows_as_they_were(town, tmp_path):
     assert dump(town)[0]["alias"] == []
 
 
+def test_words_too_long_to_be_remembered(town, tmp_path):
+    """SQLite would remember them, and PostgreSQL fail."""
+    words = "很" * 401
+    bring(town, tmp_path / "a.csv", good(1), good(2, 类别=words))
+    item = item_of(town, "category")
+    before = dump(town)
+    with pytest.raises(AnswerError, match="more than 400 characters"):
+        answer(town, item.key, Answer("use", code="FW1"), now=NOW)
+    with pytest.raises(AnswerError, match="more than 400 characters"):
+        answer(town, item.key, Answer("new", code="LONG", name="长"), now=NOW)
+    assert dump(town) == before
+    assert answer(town, item.key, Answer("dismiss"), now=NOW).dismissed == 1
+    hold(town, 1, "unknown_place", words[:79] + "…", 1, 地址=words)
+    outcome = answer(
+        town, item_of(town, "place").key, Answer("use", lon=120.611, lat=30.791, level="place"), now=NOW
+    )
+    assert (outcome.accepted, outcome.alias) == (1, False)
+    assert dump(town)[0]["alias"] == []
+
+
 def test_held_rows_are_listed_with_their_places(town, tmp_path):
     bring(town, tmp_path / "a.csv", good(1, 时间="昨天"), good(2, 经度=""), good(3, 经度="0", 纬度="0"))
     held = list_held(town)
