@@ -118,7 +118,8 @@ def stability(
             still += _survive(homes, new, _in_list(counts, places), max(edge_m, other_edge_m))
         kinds.append(still / len(other_resolutions))
     if shifts:
-        kinds.append(_after_shifts(x, y, chosen[0], chosen.size, homes, edge_m, shifts, rng))
+        steps = rng.uniform(size=(shifts, 2)) @ _lattice(chosen[0])
+        kinds.append(_after_shifts(x, y, plane, chosen, homes, edge_m, steps))
     if bootstraps:
         found, counts = np.unique(at, return_counts=True)
         # drawing reports with replacement is drawing their cells
@@ -158,42 +159,37 @@ def _check(
 def _after_shifts(
     x: Floats,
     y: Floats,
-    cell: np.uint64,
-    places: int,
+    plane: LocalMetres,
+    chosen: Cells,
     homes: Floats,
-    edge_m: float,
-    shifts: int,
-    rng: np.random.Generator,
+    reach_m: float,
+    steps: Floats,
 ) -> Floats:
-    """Return the share of shifted grids on which each cell is listed again."""
-    plane = local_metres(float(np.median(x)), float(np.median(y)))
-    steps = rng.uniform(size=(shifts, 2)) @ _lattice(plane, cell)
-    east, north = plane.forward(x, y)
-    moved = plane.inverse((east[None, :] + steps[:, :1]).ravel(), (north[None, :] + steps[:, 1:]).ravel())
-    placed = cells_of(*moved, int(resolutions(cell))).reshape(shifts, x.size)
-    still = np.zeros(homes.shape[0])
+    """Return the share of shifted grids on which each cell is listed again; steps in degrees."""
+    moved_x = (x[None, :] + steps[:, :1]).ravel()
+    moved_y = (y[None, :] + steps[:, 1:]).ravel()
+    placed = cells_of(moved_x, moved_y, int(resolutions(chosen[0]))).reshape(len(steps), x.size)
+    still = np.zeros(chosen.size)
     for cells, step in zip(placed, steps, strict=True):
         found, counts = np.unique(cells, return_counts=True)
-        chance = _in_list(counts, places)
+        chance = _in_list(counts, chosen.size)
         kept = chance > 0
-        new = np.column_stack(plane.forward(*centres(found[kept]))) - step
-        still += _survive(homes, new, chance[kept], edge_m)
-    return still / shifts
+        lon, lat = centres(found[kept])
+        new = np.column_stack(plane.forward(lon - step[0], lat - step[1]))
+        still += _survive(homes, new, chance[kept], reach_m)
+    return still / len(steps)
 
 
-def _lattice(plane: LocalMetres, cell: np.uint64) -> Floats:
-    """Return two steps, in metres, from a cell to neighbours 60° apart: a grid moved by both is itself again.
+def _lattice(cell: np.uint64) -> Floats:
+    """Return two steps, in degrees, from a cell to neighbours 60° apart: a grid moved by both is itself again.
 
-    So any sum of a part of the one and a part of the other, drawn evenly, is as likely a position of the grid
-    as any other.
+    So any part of the one and any part of the other, drawn evenly, is as likely a position of the grid as
+    any other.
     """
     around = disk(cell, 1)
-    offset = np.column_stack(plane.forward(*centres(around))) - np.column_stack(
-        plane.forward(*centres(np.array([cell])))
-    )
-    offset = offset[around != cell]
-    order = np.argsort(np.arctan2(offset[:, 1], offset[:, 0]))
-    return np.asarray(offset[order[:2]], dtype=np.float64)
+    steps = np.column_stack(centres(around[around != cell])) - np.column_stack(centres(np.array([cell])))
+    order = np.argsort(np.arctan2(steps[:, 1], steps[:, 0]))
+    return np.asarray(steps[order[:2]], dtype=np.float64)
 
 
 def _in_list(counts: NDArray[np.int64], places: int) -> Floats:

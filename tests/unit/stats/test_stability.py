@@ -168,12 +168,12 @@ def test_reports_outside_the_area_do_not_count():
 def test_every_position_of_the_grid_is_as_likely():
     """A place moved by all steps lies in its cells as places strewn evenly over many cells lie in theirs."""
     rng = generator(11)
-    x, y = PLANE.forward(*centres(np.array([MIDDLE])))
-    steps = rng.uniform(size=(60_000, 2)) @ _lattice(PLANE, MIDDLE)
-    strewn = rng.uniform(-1400, 1400, (60_000, 2))
+    start = np.column_stack(centres(np.array([MIDDLE])))
+    steps = rng.uniform(size=(60_000, 2)) @ _lattice(MIDDLE)
+    strewn = rng.uniform(-0.012, 0.012, (60_000, 2))
 
     def within(offsets):
-        moved = PLANE.inverse(x + offsets[:, 0], y + offsets[:, 1])
+        moved = (start + offsets).T
         at = PLANE.forward(*centres(cells_of(*moved, RESOLUTION)))
         return np.column_stack(PLANE.forward(*moved)) - np.column_stack(at)
 
