@@ -1021,6 +1021,12 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
     help=mark("p-values from so many random deals of the counts; 0 (default): none."),
 )
 @click.option(
+    "--recounts",
+    type=_Number(int, 0, 300),
+    default=0,
+    help=mark("How stable the list is: recount so often with other cells and reports; 0 (default): no."),
+)
+@click.option(
     "--resolution", type=_Number(int, 0, 15), default=9, help=mark("Size of the cells: H3 resolution; 9.")
 )
 @click.option(
@@ -1052,6 +1058,7 @@ def hotspots(
     method: str,
     correction: str,
     permutations: int,
+    recounts: int,
     resolution: int,
     coverage: float | None,
     top: int | None,
@@ -1074,6 +1081,7 @@ def hotspots(
             language=said.language,
             correction=correction,
             permutations=permutations,
+            recounts=recounts,
         )
         if file:
             export_hotspots(found, Path(file), language=said.language)

@@ -52,10 +52,10 @@ ORIGINS: Mapping[str, str] = {
 METHODS: Mapping[str, str] = {
     "count": mark("Number of reports"),
     "density": mark("Density"),
-    "gi": mark("Gi*: tested for chance"),
+    "gi": mark("Gi* test"),
 }
 CUTS: Mapping[str, str] = {
-    "significant": mark("Only significant cells"),
+    "significant": mark("Significant only"),
     "top": mark("First N cells"),
     "coverage": mark("Share of the area"),
 }

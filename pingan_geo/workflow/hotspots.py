@@ -39,6 +39,8 @@ from pingan_geo.workflow.verdicts import (
 METHODS = ("count", "density", "gi")
 #: More permutations would take minutes and say nothing more.
 MOST_PERMUTATIONS = 1_000_000
+#: By so many the share of recounts is known to about 3 %.
+MOST_RECOUNTS = 300
 AUDIENCES = ("analyst", "patrol", "leader")
 DEFAULT_TOP = 20
 #: A kernel about as wide as the cell that it ranks: metres by resolution.
@@ -95,7 +97,8 @@ class Hotspots:
         One row a row of ``table``: what Gi* says of the cell and its neighbours, whatever the method.
         ``z``; ``p_gi``, one-sided, of the normal curve or of the permutations; ``p_scatter``, of
         :func:`pingan_geo.stats.scatter.scatter_p`; ``p_value``, corrected (NaN: no verdict); ``observed`` and ``expected`` reports in the cell and its neighbours, ``cells`` of them that there are;
-        ``verdict``, one sentence. All NaN where nothing was tested.
+        ``verdict``, one sentence. All NaN where nothing was tested. ``stability``, the share of recounts that
+        list the cell again (see :func:`pingan_geo.stats.stability.stability`), NaN without recounts.
     significant
         Cells of the town, listed or not, whose corrected p-value is below 0.05.
     correction, permutations
@@ -144,6 +147,7 @@ def find_hotspots(
     reports: pd.DataFrame | None = None,
     correction: str = "bh",
     permutations: int = 0,
+    recounts: int = 0,
     seed: int = 0,
 ) -> Hotspots:
     """Rank every cell of the town and list the first ones.
@@ -189,8 +193,11 @@ def find_hotspots(
         How often the counts are dealt anew to the other cells for a p-value that needs no normal curve; 0:
         the curve and the scattering. Permutations ask of the neighbours only and leave each cell its own
         count. With fewer than 20 times as many as there are cells hardly a p-value survives the correction.
+    recounts
+        How often reports are counted anew with cells moved, and as often with reports drawn anew, besides
+        once with larger and once with smaller cells, to see how stable the list is; 0: not at all.
     seed
-        Of the permutations.
+        Of the permutations and the recounts.
 
     Returns
     -------
@@ -209,6 +216,8 @@ def find_hotspots(
     """
     settings = town.settings
     _check(method, resolution, coverage, top, audience, settings.finest, correction, permutations)
+    if not 0 <= recounts <= MOST_RECOUNTS:
+        raise BadChoiceError(name="recounts", value=recounts, expected=f"0-{MOST_RECOUNTS}")
     t = translator(language or settings.language)
     if reports is None:
         with town.store.read() as connection:
@@ -242,6 +251,7 @@ def find_hotspots(
     found = _Found(
         *(town, fitting, placed, cells, lon, lat, score, areas, listed, method, audience, t),
         tested=tested,
+        stable=_stability(fitting, cells, resolution, cells[listed], recounts, seed),
         scope=t("the chosen area") if part else t("the town"),
     )
     table, tests = found.tables()
@@ -503,6 +513,32 @@ class _Tested:
         )
 
 
+def _stability(
+    fitting: Any,
+    cells: NDArray[np.uint64],
+    resolution: int,
+    listed: NDArray[np.uint64],
+    recounts: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Return the share of recounts that list each cell again, NaN without recounts."""
+    if not recounts or not len(listed):
+        return np.full(len(listed), np.nan)
+    from pingan_geo.stats.stability import stability
+
+    return stability(
+        fitting["lon"].to_numpy(np.float64),
+        fitting["lat"].to_numpy(np.float64),
+        cells,
+        resolution,
+        listed=listed,
+        shifts=recounts,
+        bootstraps=recounts,
+        other_resolutions=(resolution - 1, resolution + 1),
+        rng=np.random.default_rng(seed),
+    )
+
+
 def _sum_at(place: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.float64]:
     summed: NDArray[np.float64] = np.bincount(place, values.astype(np.float64), size).astype(np.float64)
     return summed
@@ -525,6 +561,7 @@ class _Found:
     audience: str
     t: Translator
     tested: _Tested
+    stable: NDArray[np.float64]  # per listed cell; NaN where nothing was recounted
     scope: str
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -562,7 +599,8 @@ class _Found:
         )
         columns = ("z", "p_gi", "p_scatter", "p_value", "observed", "expected", "cells")
         tests = pd.DataFrame({name: getattr(self.tested, name)[self.listed] for name in columns})
-        return HOTSPOTS.check(table), tests.assign(verdict=pd.Series(verdicts, dtype="str"))
+        verdict = pd.Series(verdicts, dtype="str")
+        return HOTSPOTS.check(table), tests.assign(verdict=verdict, stability=self.stable)
 
     def verdict(self) -> str:
         """Return one sentence on the whole list, ``""`` when nothing was tested."""
@@ -684,13 +722,21 @@ class _Found:
         return [
             self._reason(
                 *(int(count[row]), float(share[row]), float(area[row]), float(score[row])),
-                *(hours[row], days[row], verdicts[row]),
+                *(hours[row], days[row], verdicts[row], float(self.stable[row])),
             )
             for row in range(len(count))
         ]
 
     def _reason(
-        self, count: int, share: float, area: float, score: float, hours: str, day: Any, verdict: str
+        self,
+        count: int,
+        share: float,
+        area: float,
+        score: float,
+        hours: str,
+        day: Any,
+        verdict: str,
+        stable: float,
     ) -> str:
         """Return why a cell stands on the list: the numbers, and what they do not show."""
         t = self.t
@@ -718,6 +764,8 @@ class _Found:
         if self.method != "gi":
             untested = t("so few may be chance") if count < FEW_REPORTS else t("not tested for chance")
             parts.append(verdict or untested)
+        if not np.isnan(stable):
+            parts.append(t("listed again in {share} of recounts", share=t.percent(stable, 0)))
         return t("; ").join(parts)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pingan_geo.model.report import ReportFilter
+from pingan_geo.ui.pages.hotspots import RECOUNTS
 from pingan_geo.workflow.hotspots import find_hotspots
 
 
@@ -15,12 +16,15 @@ from pingan_geo.workflow.hotspots import find_hotspots
     ({"top": "5"}, {"top": 5}),
     ({"cut": "coverage", "coverage": "2"}, {"coverage": 0.02}),
     ({"method": "density", "detail": "patrol"}, {"method": "density", "resolution": 10, "top": 20}),
+    ({"method": "gi"}, {"method": "gi"}),
+    ({"method": "gi", "cut": "top", "top": "40"}, {"method": "gi", "top": 40}),
 ])  # fmt: skip
 def test_the_list_is_that_of_the_workflow(open_page, tiny_town, address, options):
     app = open_page(tiny_town, "hotspots", period="all", **address)
     assert not app.exception
     shown = app.dataframe[0].value
-    found = find_hotspots(tiny_town, ReportFilter(), **{"resolution": 9, **options}).table
+    usual = {"resolution": 9, "recounts": RECOUNTS}
+    found = find_hotspots(tiny_town, ReportFilter(), **{**usual, **options}).table
     for column in ("rank", "cell", "count", "village", "grid", "nearest_place", "main_hours", "reason"):
         pd.testing.assert_series_equal(shown[column], found[column], check_names=False)
 
@@ -29,6 +33,54 @@ def test_a_hotspot_list_that_nothing_fits_is_a_sentence(open_page, tiny_town, wo
     app = open_page(tiny_town, "hotspots", period="custom", since="1999-01-01", until="1999-01-02")
     assert not app.exception
     assert "没有符合条件的上报" in words_of(app)
+
+
+def test_a_cut_that_only_a_test_knows_is_refused_for_counts(open_page, tiny_town, words_of):
+    app = open_page(tiny_town, "hotspots", period="all", cut="significant")
+    assert not app.exception
+    assert "cut=significant" in words_of(app)
+    assert len(app.dataframe[0].value) == 20
+
+
+def test_too_few_reports_are_a_sentence_and_no_map(open_page, tiny_town, words_of):
+    app = open_page(tiny_town, "hotspots", period="all", method="gi", category="RD1", hours="3")
+    assert not app.exception
+    said = words_of(app)
+    assert "数据太少，不下结论" in said
+    assert "清单为空" in said
+    assert not app.dataframe
+
+
+def test_the_sentence_and_the_test_of_a_picked_cell(open_page, tiny_town, words_of):
+    found = find_hotspots(tiny_town, ReportFilter(), method="gi")
+    second = found.table.iloc[1]
+    said = words_of(open_page(tiny_town, "hotspots", period="all", method="gi"))
+    assert found.verdict in said
+    assert found.tests["verdict"].iloc[0] in said.replace("\\", "")
+    assert "查看它的检验结果" in said
+    for method in ("gi", "count"):
+        app = open_page(tiny_town, "hotspots", period="all", method=method, pick=f"cell:{second['cell']}")
+        assert not app.exception
+        said = words_of(app)
+        assert "检验结果" in said
+        assert f"{found.tests['z'].iloc[1]:.2f}".rstrip("0") in said
+        assert f"<td>{second['count']}</td>" in said
+        assert "稳定性" in said
+        assert "不是“此处不是热点”的概率" in said
+
+
+def test_another_method_has_its_usual_length(open_page, tiny_town):
+    app = open_page(tiny_town, "hotspots", period="all")
+    assert len(app.dataframe[0].value) == 20
+    app.segmented_control(key="ask_method").set_value("gi").run()
+    assert not app.exception
+    significant = find_hotspots(tiny_town, ReportFilter(), method="gi").significant
+    assert len(app.dataframe[0].value) == significant
+    assert app.query_params["method"] == "gi"
+    assert "cut" not in app.query_params
+    app.segmented_control(key="ask_method").set_value("count").run()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 20
 
 
 def test_periods_end_with_the_newest_report(tiny_town, open_page, words_of):

@@ -55,6 +55,7 @@ def parents_of(reports, resolution: int) -> list[str]:
         {"method": "gi*"},
         {"method": "gi", "correction": "fdr"},
         {"method": "gi", "permutations": -1},
+        {"recounts": 301},
         {"resolution": 4},
         {"resolution": 12},
         {"coverage": 0.0},
@@ -388,6 +389,16 @@ def test_permutations_are_those_of_the_seed(tiny_town, reports):
     pd.testing.assert_series_equal(one, p_values(permutations=99))
     assert (one != p_values(permutations=99, seed=1)).any()
     assert one.min() == pytest.approx(0.01)
+
+
+def test_recounts_tell_a_stable_list_from_an_accident(tiny_town, reports):
+    found = find_hotspots(tiny_town, ALL, top=3, recounts=20, language="en", reports=reports)
+    stable = found.tests["stability"]
+    assert (stable > 0.6).all()
+    assert f"listed again in {stable[0]:.0%} of recounts" in found.table["reason"][0]
+    accident = find_hotspots(tiny_town, ALL, top=3, recounts=20, reports=scattered(tiny_town, reports, 1))
+    assert accident.tests["stability"].mean() < stable.mean() - 0.3
+    assert find_hotspots(tiny_town, ALL, top=3, reports=reports).tests["stability"].isna().all()
 
 
 def test_a_village_is_compared_with_itself(tiny_town, reports):

@@ -30,7 +30,7 @@ HEADINGS: Mapping[str, str] = {
     "score": mark("Score"),
     "count": mark("Number of reports"),
     "p_value": mark("p value"),
-    "chance": mark("By chance alone (corrected)"),
+    "chance": mark("By chance"),
     "share": mark("Share"),
     "cumulative_share": mark("Share so far"),
     "nearest_place": mark("Nearest place"),

@@ -49,6 +49,9 @@ def show_test(found: Hotspots, cell: str, t: Translator) -> None:
             t("p, corrected ({correction})", correction=t(CORRECTIONS[found.correction])): _p_value(
                 tested["p_value"], t
             ),
+            t("Listed again, of all recounts"): ""
+            if np.isnan(tested["stability"])
+            else t.percent(tested["stability"], 0),
         }
     )
     st.caption(
@@ -58,6 +61,14 @@ def show_test(found: Hotspots, cell: str, t: Translator) -> None:
             "people live and report, more is reported."
         )
     )
+    if not np.isnan(tested["stability"]):
+        st.caption(
+            t(
+                "Recounts: the most reported cells of as large an area, with cells of other sizes, cells moved, "
+                "and reports drawn anew. A low share: the place on the list depends on where cells lie, or on "
+                "few reports."
+            )
+        )
 
 
 def _p_value(p_value: float, t: Translator) -> str:

@@ -14,6 +14,10 @@ from pingan_geo.ui.components.map_view import show_hotspot_map
 from pingan_geo.ui.state import DETAILS, METHODS, Question, cuts_of, keep_question, read_question
 from pingan_geo.workflow.hotspots import Hotspots
 
+RECOUNTS = 20
+#: With more reports than these the recounts would make a visitor wait; the command line makes them.
+MOST_RECOUNTED = 50_000
+
 
 def show(visit: Visit) -> None:
     """Draw the page."""
@@ -35,6 +39,7 @@ def show(visit: Visit) -> None:
             resolution=visit.resolution(question.detail),
             top=question.top if question.cut == "top" else None,
             coverage=question.coverage / 100 if question.cut == "coverage" else None,
+            recounts=RECOUNTS if len(visit.index) <= MOST_RECOUNTED else 0,
         )
     except NoReportsError:
         keep_question(question, t.language)
@@ -79,8 +84,10 @@ def _list(visit: Visit, question: Question, found: Hotspots) -> Question:
     kind, _, cell = question.pick.partition(":")
     cell = cell if kind == "cell" else ""
     clicked = show_hotspot_map(visit, found, cell)
-    panel = st.container(key="hotspot_panel")
-    row = tables.show_table(tables.worded_hotspots(found.table, t), t, key="hotspots", height=420, pick=True)
+    left, panel = st.columns([3, 2], gap="large")
+    with left:
+        words = tables.worded_hotspots(found.table, t)
+        row = tables.show_table(words, t, key="hotspots", height=420, pick=True)
     if row is not None:
         clicked = str(found.table["cell"].iloc[row])
     if clicked:
