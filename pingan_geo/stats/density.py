@@ -3,7 +3,8 @@
 A Gaussian kernel in metres over a raster whose rows are evenly spaced in the projection of web maps, so
 that a picture of the values lies right on a map between its bounds. It shows where reports are, not how
 likely one is: a busy square with many passers-by is dense. Near the edge of what was reported the surface
-is too low, because nothing is known beyond; no edge correction is made.
+is too low, because nothing is known beyond; no edge correction is made here:
+:func:`pingan_geo.stats.kernel.kernel_density` makes one, in metres and at single places.
 """
 
 from __future__ import annotations
@@ -190,16 +191,34 @@ def _sum_of_kernels(
 ) -> Floats:
     """Return the sum of the kernels of all reports at each place, per km²: few reports are near any place."""
     plane = local_metres(float(np.median(at_lon)), float(np.median(at_lat)))
-    places = cKDTree(np.column_stack(plane.forward(at_lon, at_lat)))
-    reports = np.column_stack(plane.forward(np.ravel(lon), np.ravel(lat)))
-    reports = reports[np.isfinite(reports).all(axis=1)]
+    x, y = plane.forward(np.ravel(lon), np.ravel(lat))
+    known = np.isfinite(x) & np.isfinite(y)
+    return sum_near_kernels(x[known], y[known], *plane.forward(at_lon, at_lat), bandwidth_m) * 1e6
+
+
+def sum_near_kernels(
+    x_m: Floats,
+    y_m: Floats,
+    at_x_m: Floats,
+    at_y_m: Floats,
+    bandwidth_m: float,
+    weights: Floats | None = None,
+) -> Floats:
+    """Return the sum of the Gaussian kernels of points at each place, per m², cut off at :data:`REACH`.
+
+    Its cost is the number of points near any place, so it suits places far apart and small bandwidths.
+    """
+    places = cKDTree(np.column_stack([at_x_m, at_y_m]))
+    points = np.column_stack([x_m, y_m])
     total = np.zeros(places.n)
-    for start in range(0, len(reports), _PAIRED_AT_ONCE):
-        chunk = cKDTree(reports[start : start + _PAIRED_AT_ONCE])
+    for start in range(0, len(points), _PAIRED_AT_ONCE):
+        chunk = cKDTree(points[start : start + _PAIRED_AT_ONCE])
         pairs = places.sparse_distance_matrix(chunk, REACH * bandwidth_m, output_type="ndarray")
-        weights = np.exp(-0.5 * (pairs["v"] / bandwidth_m) ** 2)
-        total += np.bincount(pairs["i"], weights=weights, minlength=places.n)
-    scaled: Floats = total / (2.0 * np.pi * (bandwidth_m / 1000.0) ** 2)
+        heights = np.exp(-0.5 * (pairs["v"] / bandwidth_m) ** 2)
+        if weights is not None:
+            heights *= weights[start + pairs["j"]]
+        total += np.bincount(pairs["i"], weights=heights, minlength=places.n)
+    scaled: Floats = total / (2.0 * np.pi * bandwidth_m**2)
     return scaled
 
 
@@ -237,23 +256,41 @@ def _areas_km2(bounds: tuple[float, float, float, float], shape: tuple[int, ...]
 def _spread(
     lon: ArrayLike, lat: ArrayLike, corner: tuple[float, float], degrees: float, shape: tuple[int, int]
 ) -> tuple[Floats, int]:
-    """Return a raster of reports, each spread over nine cells, and how many lie in it.
-
-    The weights are those of a quadratic spline: their variance is the same wherever in its cell a report
-    lies, so it can be taken off the kernel exactly.
-    """
+    """Return a raster of reports, each spread over nine cells, and how many lie in it."""
     x, y = np.ravel(np.asarray(lon, dtype=np.float64)), np.ravel(np.asarray(lat, dtype=np.float64))
     with np.errstate(invalid="ignore"):
         near = np.flatnonzero(
             (np.abs(y) < 86.0) & (x > corner[0] + degrees) & (x < corner[0] + (shape[1] - 1) * degrees)
         )
-    column = (x[near] - corner[0]) / degrees
-    row = (corner[1] - np.degrees(_mercator(y[near]))) / degrees
-    inside = (row > 1) & (row < shape[0] - 1)
+    return spread(
+        (x[near] - corner[0]) / degrees, (corner[1] - np.degrees(_mercator(y[near]))) / degrees, shape
+    )
+
+
+def spread(
+    column: Floats, row: Floats, shape: tuple[int, int], weights: Floats | None = None
+) -> tuple[Floats, int]:
+    """Return a raster of points, each spread over nine cells, and how many lie in it.
+
+    The shares of the nine are those of a quadratic spline: their variance is a quarter of a cell wherever
+    in its cell a point lies, so it can be taken off a kernel exactly.
+
+    Parameters
+    ----------
+    column, row
+        One per point, counted in cells from the corner of the raster; the middle of the first cell is 0.5.
+    shape
+        Rows and columns of the raster. Points in or beyond its outermost cells are left out.
+    weights
+        One per point; ``None`` is 1 each.
+    """
+    inside = (column > 1) & (column < shape[1] - 1) & (row > 1) & (row < shape[0] - 1)
     column, row = column[inside], row[inside]
     whole_column, whole_row = column.astype(np.int64), row.astype(np.int64)
     weights_x = _spline(column - whole_column - 0.5)
     weights_y = _spline(row - whole_row - 0.5)
+    if weights is not None:
+        weights_x = tuple(share * weights[inside] for share in weights_x)
     first = (whole_row - 1) * shape[1] + whole_column - 1
     raster = np.zeros(shape[0] * shape[1])
     for down in range(3):
@@ -266,6 +303,6 @@ def _spread(
     return raster.reshape(shape), int(column.size)
 
 
-def _spline(offset: Floats) -> tuple[Floats, Floats, Floats]:
+def _spline(offset: Floats) -> tuple[Floats, ...]:
     """Return the weights of the cell before, the own cell and the cell after; they add up to one."""
     return 0.5 * (0.5 - offset) ** 2, 0.75 - offset**2, 0.5 * (0.5 + offset) ** 2
