@@ -109,7 +109,8 @@ def compare_periods(
         ``ratio`` (``after / expected``; infinite where nothing was before, NaN where nothing was at all),
         ``ratio_low``, ``ratio_high`` (exact, Clopper-Pearson) and ``p_value`` (two-sided, twice the smaller
         tail, so that it is below ``1 - level`` just when the interval leaves out 1; NaN where there was no
-        report). Values are not corrected for the number of units: see
+        report). It is exact, hence cautious: with few reports fewer than 5 % of unchanged units come below
+        0.05 (under 1 % with two reports, 3 % with some eighty). Values are not corrected for the number of units: see
         :func:`pingan_geo.stats.significance.adjust`. A small p does not say why reports changed; a large one
         does not show that nothing changed. Where one event brings several reports p is too small.
 
@@ -162,7 +163,8 @@ def newcomers(
     ----------
     reports
         Columns ``time`` (datetime64) and ``reporter`` (pseudonym, ``""`` unknown). Those before ``since`` are
-        not counted, but who made them is no newcomer: give the whole past.
+        not counted, but who made them is no newcomer. Give the whole past: without it a person who was
+        silent by chance before ``split`` looks new, and a real rise is missed more often.
     split
         Start of the later period.
     since, until
@@ -286,6 +288,8 @@ def life_classes(z: ArrayLike, *, threshold: float = 1.96) -> NDArray[np.str_]:
           (Mann-Kendall, 5 %), else ``persistent`` where hot in half of the steps or more, else
           ``sporadic``.
 
+        At 1.96 one cell in four without anything is hot by chance in some of twelve steps, and so gets a
+        class: ask only about cells that are hotspots by a corrected test, or take a threshold of 3 or more.
         Esri's classes differ: hot there means hot in the very last step, and persistent 90 % of the steps;
         cells that fit none have no class. A class describes the past and is not itself tested: of cells
         without any change one in twenty looks intensifying or fading, and cells that hover at the

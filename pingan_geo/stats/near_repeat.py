@@ -22,8 +22,9 @@ Floats = NDArray[np.float64]
 
 #: Pairs nearer than the largest distance; more would take gigabytes.
 MOST_PAIRS: Final = 50_000_000
-_SHUFFLED_AT_ONCE: Final = 50
-_LONGEST_TABLE: Final = 200_000  # whole days (or hours, if those are given)
+_SHUFFLED_AT_ONCE: Final = 64
+_LONGEST_TABLE: Final = 1 << 15  # whole days, so that they fit 16 bits
+_MOST_COLUMNS: Final = 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,28 +329,33 @@ def _counter(
     classes = edges.size - 1
     since = when - when.min() if when.size else when
     span = since.max(initial=0.0)
-    if span < _LONGEST_TABLE and (since == np.floor(since)).all():
+    if span < _LONGEST_TABLE and classes < _MOST_COLUMNS and (since == np.floor(since)).all():
         column_of = _class_of(np.arange(span + 1), edges, right_closed=right_closed)
         column_of[(column_of < 0) | (column_of >= classes)] = classes  # a column of its own, dropped
-        table = column_of.astype(np.int32)
-        return since.astype(np.int32), lambda orders: _count_whole(
-            first, second, ends, orders, table, classes
+        table = column_of.astype(np.uint8)
+        return since.astype(np.int16), lambda orders: _count_whole(
+            first, second, ends, np.ascontiguousarray(orders.T), table, classes
         )[:, :, :classes]
     return since, lambda orders: _count_any(first, second, ends, orders, edges, right_closed)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]
 def _count_whole(
-    first: Any, second: Any, ends: Any, orders: Any, column_of: Any, classes: Any
+    first: Any, second: Any, ends: Any, day_of: Any, column_of: Any, classes: Any
 ) -> Any:  # pragma: no cover - compiled
-    counts = np.zeros((orders.shape[0], ends.size, classes + 1), dtype=np.int64)
-    for order in range(orders.shape[0]):
-        when = orders[order]
-        start = 0
-        for row in range(ends.size):
-            for pair in range(start, ends[row]):
-                counts[order, row, column_of[abs(when[first[pair]] - when[second[pair]])]] += 1
-            start = ends[row]
+    # all orders of one pair before the next pair: the days of an event then lie side by side in memory
+    orders = day_of.shape[1]
+    counts = np.zeros((orders, ends.size, classes + 1), dtype=np.int64)
+    tally = np.zeros((orders, classes + 1), dtype=np.int64)
+    start = 0
+    for row in range(ends.size):
+        tally[:] = 0
+        for pair in range(start, ends[row]):
+            one, other = day_of[first[pair]], day_of[second[pair]]
+            for order in range(orders):
+                tally[order, column_of[abs(one[order] - other[order])]] += 1
+        counts[:, row] = tally
+        start = ends[row]
     return counts
 
 
