@@ -227,7 +227,8 @@ def effort(
         )
         seen += mix * index
         variance += (mix * index) ** 2 * doubt
-    weight = reference.sum(axis=0)
+    # spread, so that a cell whose few steady reports make it look watched less does not weigh less
+    weight = _spread(reference.sum(axis=0), spread, rounds)
     share = seen / (float((seen * weight).sum()) / float(weight.sum()))
     return Effort(share, np.sqrt(variance / seen**2 + steady_varies**2))
 
