@@ -221,6 +221,14 @@ class TimeSlices:
     counts: NDArray[np.int64]
     breaks: NDArray[np.int64]
 
+    @property
+    def usual(self) -> int:
+        """The last step that the period does not cut short, else the last."""
+        last = len(self.starts) - 1
+        whole = {"day": 1, "week": 7, "month": 28}[self.step]
+        cut = self.until - self.starts[last] < timedelta(days=whole)
+        return last - int(cut and last > 0)
+
     def at(self, position: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """Return cells with reports in one step, and how many."""
         hit = self.counts[position] > 0

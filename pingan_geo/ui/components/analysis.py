@@ -55,7 +55,9 @@ def show_area_controls(visit: Visit, asked: Asked) -> tuple[Asked, str]:
     """Draw what an area is chosen with; return what is asked now and which area a click on the map changes."""
     t, side = visit.t, "A"
     if asked.show == "areas":
-        side = choose("an_side", "A", t("A click on the map changes"), _SIDES, t)
+        side = choose(
+            "an_side", st.session_state.get("ask_an_side", "A"), t("A click on the map changes"), _SIDES, t
+        )
     area = asked.area(side)
     with st.container(horizontal=True, vertical_alignment="bottom", key="analysis_controls"):
         offered = {
@@ -75,8 +77,10 @@ def show_area_controls(visit: Visit, asked: Asked) -> tuple[Asked, str]:
         else:
             area = replace(area, codes=_codes(visit, area, side))
         if st.button(t("Clear the area"), disabled=not (area.corners or area.codes), key=f"an_clear_{side}"):
-            area = Area(kind, radius_m=area.radius_m)
-            st.session_state[f"ask_an_codes_{kind}_{side}_again"] = True
+            # The widgets above are drawn already; they take it over at the next run.
+            cleared = asked.with_area(side, Area(kind, radius_m=area.radius_m))
+            keep_asked(cleared, t.language, refill=True)
+            st.rerun()
     st.caption(_hint(area, t))
     return asked.with_area(side, area), side
 
@@ -84,8 +88,6 @@ def show_area_controls(visit: Visit, asked: Asked) -> tuple[Asked, str]:
 def _codes(visit: Visit, area: Area, side: str) -> tuple[str, ...]:
     offered = visit.choices().of(f"{area.kind}s")
     key = f"ask_an_codes_{area.kind}_{side}"
-    if st.session_state.pop(f"{key}_again", False):
-        st.session_state[key] = []
     key = fill_widget(key, [code for code in area.codes if code in offered])
     return tuple(
         st.multiselect(
@@ -240,7 +242,7 @@ def show_time(visit: Visit, asked: Asked) -> None:
     t = visit.t
     slices = time_slices(visit, report_filter(visit, asked), visit.resolution(asked.question.detail))
     last = len(slices.starts) - 1
-    at = last if not 0 <= asked.at <= last else asked.at
+    at = slices.usual if not 0 <= asked.at <= last else asked.at
     if last > 0:
         key = fill_widget("ask_an_at", at)
         if st.session_state[key] > last:

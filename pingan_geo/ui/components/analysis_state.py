@@ -101,7 +101,7 @@ def read_asked(visit: Visit, choices: Choices) -> tuple[Asked, tuple[Refused, ..
         address, refused = _opened(visit, _address())
         mine, wrong = read_mine(address, choices)
         question = session.get("question", Question())
-        if set(address) - {"lang", *_NAMES} or "question" not in session:
+        if address or "question" not in session:  # an empty one comes from another page, with its filters
             rest = {name: values for name, values in address.items() if name not in _NAMES}
             question, others = read_address(rest, choices)
             refused += others

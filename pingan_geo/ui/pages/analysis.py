@@ -24,10 +24,10 @@ def show(visit: Visit) -> None:
     asked = replace(
         asked, show=choose("an_show", asked.show, t("What to look at"), SHOWS, t, hide_label=True)
     )
-    keep_asked(asked, t.language)
     if asked.question.villages or asked.question.grids:
         st.caption(t("The filters Village and Grid do not count here: choose them as an area."))
     if not visit.index.select(analysis.report_filter(visit, asked)).any():
+        keep_asked(asked, t.language)
         layout.show_nothing(visit, analysis.report_filter(visit, asked))
         return
     if asked.show in {"area", "areas"}:
