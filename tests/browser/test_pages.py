@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import h3
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -237,3 +238,27 @@ def test_files_are_handed_out(page, app_url):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=label, exact=True).click()
         assert waiting.value.path().read_bytes().startswith(start), label
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_test_of_a_hotspot_is_one_click_away(page, app_url, language):
+    shown = Shown(page, f"{app_url}/hotspots?period=all&method=gi&lang={language}")
+    title = page.get_by_text(re.compile("第 [0-9,]+ 名：检验结果|Cell [0-9,]+: the test"))
+    expect(page.get_by_text(re.compile("偶然解释不了|than chance would bring")).first).to_be_visible()
+    expect(page.locator(".legend").get_by_text(re.compile(r"\*\*\* <0.1%"))).to_be_visible()
+    expect(title).to_have_count(0)
+    table = page.get_by_test_id("stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 120, box["y"] + 35 + 18)  # the first row under the headings
+    expect(title).to_have_text(re.compile("第 1 名|Cell 1:"))
+    shown.settle()
+    first = shown.address()["pick"][0]
+    assert re.fullmatch("cell:8[0-9a-f]{14}", first)
+    page.mouse.click(box["x"] + 120, box["y"] + 35 * 3 + 18)
+    expect(title).to_have_text(re.compile("第 3 名|Cell 3:"))
+    shown.settle()
+    lat, lon = h3.cell_to_latlng(first.partition(":")[2])
+    shown.click_map(lon, lat)
+    expect(title).to_have_text(re.compile("第 1 名|Cell 1:"))

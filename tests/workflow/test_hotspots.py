@@ -396,7 +396,11 @@ def test_recounts_tell_a_stable_list_from_an_accident(tiny_town, reports):
     stable = found.tests["stability"]
     assert (stable > 0.6).all()
     assert f"listed again in {stable[0]:.0%} of recounts" in found.table["reason"][0]
-    accident = find_hotspots(tiny_town, ALL, top=3, recounts=20, reports=scattered(tiny_town, reports, 1))
+    rng = np.random.default_rng(1)
+    lon, lat = rng.uniform(120.60, 120.6315, 600), rng.uniform(30.78, 30.807, 600)
+    finest = [int(h3.latlng_to_cell(y, x, 11), 16) for x, y in zip(lon, lat, strict=True)]
+    even = reports.assign(lon=lon, lat=lat, cell=np.array(finest, dtype=np.uint64))
+    accident = find_hotspots(tiny_town, ALL, top=3, recounts=20, reports=even)
     assert accident.tests["stability"].mean() < stable.mean() - 0.3
     assert find_hotspots(tiny_town, ALL, top=3, reports=reports).tests["stability"].isna().all()
 
