@@ -54,8 +54,9 @@ class GiStar:
         Standard deviations of the sum over the cell and its neighbours above (hot) or below (cold) what a
         random arrangement of the same counts would give.
     p
-        Upper tail of the normal distribution at ``z``; too small far out in the tail when counts are few.
-        Not adjusted for the number of cells: see :func:`pingan_geo.stats.significance.adjust`.
+        Upper tail of the normal distribution at ``z``. Good near 0.05, far too small further out when counts
+        are few: adjusted by Benjamini-Hochberg it called a cell hot in 24 % of simulated towns where
+        nothing was (400 cells, one report each on average), and ``p_permuted`` in 2 %. Adjust the latter.
     p_permuted
         Upper tail under conditional permutation, (r + 1) / (m + 1), never below 1 / (m + 1). NaN when no
         permutations were asked for and where a cell has no neighbour.
@@ -137,8 +138,8 @@ def gi_star_test(
     counts, left, right
         As for :func:`gi_star`.
     permutations
-        Draws; 0 makes none. 999 tell 5 % from 1 %; for p-values that are adjusted afterwards take more
-        than 20 times the number of cells, which costs little.
+        Draws; 0 makes none. 999 tell 5 % from 1 %. With fewer than 20 times the number of cells a
+        single hot cell can never be below 0.05 once its p-value is adjusted; so many cost little.
     rng
         Needed when there are permutations.
 
