@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("place.py", "import_csv.py", "datum.py", "geocode.py", "duplicates.py", "near_repeat.py", "maps.py")
+SCRIPTS = (
+    "place.py",
+    "import_csv.py",
+    "datum.py",
+    "geocode.py",
+    "duplicates.py",
+    "near_repeat.py",
+    "maps.py",
+)
 
 
 def main() -> int:

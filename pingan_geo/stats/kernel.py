@@ -584,20 +584,23 @@ def _rungs(bandwidths: Floats) -> list[tuple[float, NDArray[np.int64], Floats]]:
     if not bandwidths.size:
         return []
     least, most = float(bandwidths.min()), float(bandwidths.max())
-    everyone = np.arange(bandwidths.size)
     if most <= least * (1 + 1e-12):
-        return [(least, everyone, np.ones(bandwidths.size))]
+        return [(least, np.arange(bandwidths.size), np.ones(bandwidths.size))]
     count = int(np.ceil(np.log(most / least) / np.log(_RUNG))) + 1
     ladder = np.geomspace(least, most, count)
     position = np.log(bandwidths / least) / np.log(most / least) * (count - 1)
     lower = np.clip(position.astype(np.int64), 0, count - 2)
     share = np.clip(position - lower, 0.0, 1.0)
+    order = np.argsort(lower, kind="stable")
+    first = np.searchsorted(lower[order], np.arange(count + 1))
     rungs = []
     for number, rung in enumerate(ladder):
-        own = np.where(lower == number, 1.0 - share, np.where(lower == number - 1, share, 0.0))
-        who = np.flatnonzero(own)
+        above, below = (
+            order[first[each] : first[each + 1]] if each >= 0 else order[:0] for each in (number, number - 1)
+        )
+        who = np.concatenate([above, below])
         if who.size:
-            rungs.append((float(rung), who, own[who]))
+            rungs.append((float(rung), who, np.concatenate([1.0 - share[above], share[below]])))
     return rungs
 
 
