@@ -10,6 +10,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from pingan_geo.persons import mask_name
+
+#: Values that are names of files, folders and sheets, which may hold a person's number.
+_NAMES = frozenset(("file", "folder", "photo", "sheets", "known", "layers"))
+
 
 class PinganError(Exception):
     """Base of all errors raised on purpose; ``str()`` gives the English sentence.
@@ -17,18 +22,27 @@ class PinganError(Exception):
     Parameters
     ----------
     **values
-        What the sentence needs; kept in ``self.values`` for translation.
+        What the sentence needs; kept in ``self.values`` for translation. In names of files, folders and sheets
+        telephone and identity numbers are masked.
     """
 
     code: ClassVar[str] = "error"
     message: ClassVar[str] = "Something could not be done."
 
     def __init__(self, **values: Any) -> None:
+        values = {key: _masked(each) if key in _NAMES else each for key, each in values.items()}
         self.values = values
         said = {
             key: ", ".join(map(str, each)) if isinstance(each, list) else each for key, each in values.items()
         }
         super().__init__(self.message.format(**said))
+
+
+def _masked(name: Any) -> Any:
+    if isinstance(name, list):
+        return [_masked(each) for each in name]
+    masked = mask_name(name)
+    return name if masked == str(name) else masked
 
 
 class Cancelled(PinganError):  # noqa: N818 - the person cancelled; it is not a fault

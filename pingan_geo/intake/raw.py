@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from pingan_geo.errors import UnreadableFileError
+from pingan_geo.persons import mask_name
 
 ACCEPTED = "CSV, XLSX, XLS, ET, ODS, GeoJSON, GeoPackage, Shapefile, KML, Open311 JSON, JPEG, HEIC"
 #: Rows that a workbook or a layer hands out at a time.
@@ -124,7 +125,7 @@ class TableFile:
     @property
     def name(self) -> str:
         """The file's name without its folder."""
-        return self.path.name
+        return mask_name(self.path.name)
 
     @property
     def has_short_headings(self) -> bool:

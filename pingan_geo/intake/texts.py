@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pingan_geo.persons import mask_numbers
+
 _NO_VALUE = re.compile(r"(?:无|没有|未知|不详|暂无|空|nan|null|none|n/?a|-+|—+|/+)?")
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,2})?$"
 _DECIMAL_COMMA = r"^([+-]?\d{1,3}),(\d+)$"
@@ -60,32 +62,6 @@ def has_value(text: Any) -> NDArray[np.bool_]:
 
 #: Ten digits, however they are parted: shorter than any number that is masked.
 _MANY_DIGITS = r"\p{Nd}(?:[ \-.()+（）＋－–—―‐‑−．\x{3000}\x{A0}]{0,3}\p{Nd}){9}"
-#: Signs → the plain ones, one for one, so that places in a text stay the same.
-_PLAIN_SIGNS = str.maketrans(
-    "０１２３４５６７８９ＸｘＸ（）＋－–—―‐‑−．\u3000\u00a0", "0123456789xxx()+-------.  "
-)
-_GAP = r"[ \-]{0,3}"
-_DAY = r"(?:0[ \-]?[1-9]|1[ \-]?[0-2])[ \-]?(?:0[ \-]?[1-9]|[12][ \-]?\d|3[ \-]?[01])"
-#: Not within a longer number, nor among the decimals of one.
-_ALONE = r"(?<!\d)(?<!\d\.)"
-_PROVINCE = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])"
-_ID_NUMBER = re.compile(
-    # 18 digits, blanks or dashes anywhere between them; 15 digits in one piece or as 6-6-3
-    rf"{_ALONE}(?:[1-9](?:[ \-]?\d){{5}}[ \-]?(?:1[ \-]?[89]|2[ \-]?0)(?:[ \-]?\d){{2}}[ \-]?{_DAY}(?:[ \-]?\d){{3}}[ \-]?[\dXx]"
-    rf"|{_PROVINCE}\d{{4}}[ \-]?\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[ \-]?\d{{3}})(?!\d)"
-)
-_PHONE = re.compile(
-    rf"{_ALONE}(?:\(?(?:\+|00)?86\)?{_GAP})?"
-    # mobile: in one piece, in the usual groups, or digit by digit
-    rf"(?:1[3-9]\d{_GAP}\d{{4}}{_GAP}\d{{4}}|1[3-9]\d{{2}}{_GAP}\d{{3}}{_GAP}\d{{4}}|1[3-9]\d{{2}}{_GAP}\d{{4}}{_GAP}\d{{3}}"
-    rf"|1[3-9]\d{_GAP}\d{{3}}{_GAP}\d{{5}}|1[3-9]\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{3}}|1[3-9]\d{{3}}{_GAP}\d{{6}}|1[3-9]\d{{4}}{_GAP}\d{{5}}"
-    r"|1[3-9]\d\.\d{4}\.\d{4}|1[ \-][3-9](?:[ \-]\d){9}"
-    # landline with its area code
-    rf"|\(?0(?:10|2\d|[3-9]\d{{2}})\)?{_GAP}[2-8]\d{{2,3}}{_GAP}\d{{4}}"
-    rf"|(?<=86){_GAP}\(?(?:10|2\d|[3-9]\d{{2}})\)?{_GAP}[2-8]\d{{2,3}}{_GAP}\d{{4}}"
-    r")(?!\d)"
-)
-PHONE_MASK, ID_MASK = "*" * 11, "*" * 18
 
 
 def mask_persons(text: Any) -> tuple[Any, int, int]:
@@ -108,9 +84,7 @@ def mask_persons(text: Any) -> tuple[Any, int, int]:
     phones = ids = 0
     masked = np.empty(len(likely), dtype=object)
     for place, row in enumerate(likely):
-        words, found_ids = _mask(text[int(row)].as_py(), _ID_NUMBER, ID_MASK)
-        words, found_phones = _mask(words, _PHONE, PHONE_MASK)
-        masked[place] = words
+        masked[place], found_phones, found_ids = mask_numbers(text[int(row)].as_py())
         ids, phones = ids + found_ids, phones + found_phones
     if not phones + ids:
         return text, 0, 0
@@ -127,16 +101,6 @@ def mask_words(words: Sequence[str]) -> list[str]:
 def says_more(masked: Any) -> NDArray[np.bool_]:
     """Say which masked texts say anything beside numbers of persons, which are nobody's place or category."""
     return has_value(pc.utf8_trim_whitespace(pc.replace_substring_regex(masked, r"\*{11,}", "")))
-
-
-def _mask(words: str, pattern: re.Pattern[str], mask: str) -> tuple[str, int]:
-    """Replace what fits in the half-width spelling of a text; the rest stays as it is written."""
-    kept: list[str] = []
-    end = 0
-    for match in pattern.finditer(words.translate(_PLAIN_SIGNS)):
-        kept += (words[end : match.start()], mask)
-        end = match.end()
-    return "".join((*kept, words[end:])), len(kept) // 2
 
 
 # -- numbers -----------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from pingan_geo.intake.raw import (
     refuse,
     text_frame,
 )
+from pingan_geo.persons import mask_name
 
 #: Cells of the rectangle of a sheet: some 2 GB in the library.
 _MOST_CELLS = 60_000_000
@@ -356,7 +357,7 @@ def workbook_rows(table: TableFile) -> Iterator[RawChunk]:
     several = len(table.sheets) > 1
     for part in table.held_open:
         for chunk in _part_rows(part, table.headings):
-            yield replace(chunk, done=done + chunk.done, sheet=part.name if several else "")
+            yield replace(chunk, done=done + chunk.done, sheet=mask_name(part.name) if several else "")
         done += part.height
 
 

@@ -18,6 +18,7 @@ from pingan_geo.model.place import LEVELS
 from pingan_geo.model.receipt import Receipt
 from pingan_geo.model.tables import ALIASES
 from pingan_geo.outputs.exports import write_table
+from pingan_geo.persons import mask_name
 from pingan_geo.settings import read_settings
 from pingan_geo.storage.review import ALIAS_KINDS, LONGEST_SPELLING, delete_alias, read_aliases, save_alias
 from pingan_geo.workflow.placing import Placer
@@ -158,7 +159,7 @@ def import_aliases(town: Town, file: Path, *, now: datetime) -> Receipt:
         _save(connection, table[~same])
     return Receipt(
         kind="aliases",
-        file=Path(file).name,
+        file=mask_name(Path(file).name),
         batch_id=None,
         read=len(table),
         accepted=int((~there).sum()),

@@ -24,9 +24,10 @@ import tomlkit
 from pingan_geo.errors import AnswerError, ReviewItemError
 from pingan_geo.i18n import mark
 from pingan_geo.intake.places import Locate
-from pingan_geo.intake.texts import PHONE_MASK, spelling
+from pingan_geo.intake.texts import spelling
 from pingan_geo.model.place import LEVELS
 from pingan_geo.model.tables import ALIASES
+from pingan_geo.persons import PHONE_MASK
 from pingan_geo.settings import TOWN_FILE, Category, Settings, read_settings
 from pingan_geo.storage.duplicates import decide_duplicates, read_duplicates
 from pingan_geo.storage.records import (

@@ -37,6 +37,7 @@ from pingan_geo.intake.raw import TableFile, file_sha256
 from pingan_geo.intake.values import held_rows
 from pingan_geo.model.receipt import OnProgress, Progress, Receipt
 from pingan_geo.model.tables import CORRECTIONS, FEATURES
+from pingan_geo.persons import mask_name
 from pingan_geo.settings import LAYER_FILES
 from pingan_geo.spatial.grids import PolygonReport, check_polygons, mend_polygons
 from pingan_geo.storage.records import (
@@ -193,7 +194,7 @@ def _start_batch(connection: Any, kind: str, file: Path, sha256: str, datum: str
         connection,
         kind=kind,
         source="",
-        file_name=file.name,
+        file_name=mask_name(file.name),
         file_sha256=sha256,
         datum=datum,
         layout="",
@@ -237,7 +238,7 @@ def _import_shapes(
         )
     receipt = Receipt(
         kind=kind,
-        file=file.name,
+        file=mask_name(file.name),
         batch_id=None,
         read=rows,
         accepted=outcome["new"],

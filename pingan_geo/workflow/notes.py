@@ -8,6 +8,7 @@ from typing import Any
 from pingan_geo.intake.columns import ColumnMap
 from pingan_geo.intake.raw import TableFile
 from pingan_geo.intake.texts import mask_words
+from pingan_geo.persons import mask_name
 
 Note = tuple[str, Mapping[str, Any]]
 
@@ -26,7 +27,7 @@ def describe_file(table: TableFile) -> Iterator[Note]:
             shown = _shown(table.sheets)
             yield ("Read {count} sheets: {sheets}.", {"count": len(table.sheets), "sheets": shown})
         else:
-            yield ("Read the sheet {sheet}.", {"sheet": table.sheet})
+            yield ("Read the sheet {sheet}.", {"sheet": mask_name(table.sheet)})
         if table.other_sheets:
             yield ("Not read: the sheets {sheets}.", {"sheets": _shown(table.other_sheets)})
     elif table.kind == "photos":

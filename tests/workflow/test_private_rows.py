@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import sqlite3
 from datetime import datetime
 
+import openpyxl
 import pandas as pd
 import pytest
 
+from pingan_geo.persons import PHONE_MASK
 from pingan_geo.storage import records
 from pingan_geo.workflow.answers import Answer, answer
 from pingan_geo.workflow.held import held_rows
@@ -155,3 +159,34 @@ def test_a_description_in_the_column_of_categories_makes_no_category(tiny_town_f
     assert (town.folder / "town.toml").read_bytes() == settings
     assert len(json.dumps(receipt.as_dict())) < 5_000
     town.close()
+
+
+def test_numbers_in_names_of_files_and_sheets_are_kept_and_shown_nowhere(town, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = f"老王{PHONE}"
+    for sheet in (book.active, book.create_sheet(f"老李{PHONE}"), book.create_sheet(f"说明{PHONE}")):
+        rows = [HEADINGS, row(编号=sheet.title[:2]), row(编号=f"{sheet.title[:2]}2", 时间="昨天")]
+        for cells in [["空"]] if sheet.title.startswith("说明") else rows:
+            sheet.append(cells)
+    path = tmp_path / f"网格员{PHONE}.xlsx"
+    book.save(path)
+    receipt = import_reports(town, path, now=NOW)
+    assert (receipt.accepted, receipt.held) == (2, 2)
+    again = import_reports(town, path, now=NOW)
+    assert again.repeated == 4
+    one = openpyxl.Workbook()
+    one.active.title = f"老王{PHONE}"
+    one.active.append(HEADINGS)
+    one.active.append(row(编号="Z", 时间="2025-11-11 11:11"))
+    one.save(tmp_path / f"{PHONE}.xlsx")
+    single = import_reports(town, tmp_path / f"{PHONE}.xlsx", now=NOW)
+    layer = import_layer(
+        town, "grids", shutil.copy(town.folder / "grids.geojson", tmp_path / f"{PHONE}.geojson"), now=NOW
+    )
+    shown = [each.as_dict() for each in (receipt, again, single, layer)]
+    shown += [item.values | {"file": item.file, "sheet": item.sheet} for item in review_queue(town).items]
+    assert PHONE not in str(shown)
+    assert f"网格员{PHONE_MASK}.xlsx" in str(shown)
+    assert f"老王{PHONE_MASK}" in str(shown)
+    with sqlite3.connect(town.folder / "town.sqlite") as connection:
+        assert PHONE not in "\n".join(connection.iterdump())

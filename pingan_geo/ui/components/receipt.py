@@ -212,7 +212,7 @@ def _offer(label: str, written: bytes | Callable[[], bytes], file: str, name: st
     st.download_button(
         label,
         written,
-        file_name=f"{PurePath(file).stem}_{name}{suffix}",
+        file_name=f"{PurePath(file).stem.replace('*', '')}_{name}{suffix}",
         on_click="ignore",
         key=f"{name}{suffix}",
     )

@@ -7,8 +7,6 @@ import pyarrow as pa
 import pytest
 
 from pingan_geo.intake.texts import (
-    ID_MASK,
-    PHONE_MASK,
     count_decimals,
     has_value,
     mask_persons,
@@ -17,6 +15,7 @@ from pingan_geo.intake.texts import (
     split_pairs,
     without_apostrophe,
 )
+from pingan_geo.persons import ID_MASK, PHONE_MASK
 
 
 def text(*values):
