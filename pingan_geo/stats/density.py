@@ -15,21 +15,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
-from scipy.spatial import cKDTree
 
 from pingan_geo.coords import local_metres
 from pingan_geo.errors import BadChoiceError
+from pingan_geo.stats.kernel import MOST_RASTER_CELLS, REACH, kernel_density, spread
 
 Floats = NDArray[np.float64]
 
 _EARTH_M: Final = 6_378_137.0  # WGS-84 semi-major axis
 _ECCENTRICITY2: Final = 0.00669437999014
-#: Beyond this many bandwidths a kernel is cut off (0.0006 % of its weight).
-REACH: Final = 5.0
 #: A raster cell is at most this share of the bandwidth; a coarser step would show the raster.
 FINENESS: Final = 4
-MOST_RASTER_CELLS: Final = 16_000_000
-_PAIRED_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +149,8 @@ def density_at(
     Returns
     -------
     numpy.ndarray
-        Reports per square kilometre, one per place; NaN where a place is missing. From a raster of an
-        eighth of the bandwidth, within 0.5 % of the sum over all reports; where the places span too wide an
-        area for one, that sum itself, cut off at :data:`REACH`.
+        Reports per square kilometre, one per place; NaN where a place is missing. As
+        :func:`pingan_geo.stats.kernel.kernel_density` gives it, in metres around the middle of the places.
 
     Raises
     ------
@@ -166,60 +161,9 @@ def density_at(
     usable = np.isfinite(x) & np.isfinite(y)
     if not usable.any():
         return np.full(x.shape, np.nan)
-    edge = 1e-4
-    bounds = (x[usable].min() - edge, y[usable].min() - edge, x[usable].max() + edge, y[usable].max() + edge)
-    if _too_wide(bounds, bandwidth_m):
-        values = np.full(x.shape, np.nan)
-        values[usable] = _sum_of_kernels(lon, lat, x[usable], y[usable], bandwidth_m)
-        return values
-    return density_surface(lon, lat, bounds, bandwidth_m, bandwidth_m / 8).at(x, y)
-
-
-def _too_wide(bounds: tuple[float, float, float, float], bandwidth_m: float) -> bool:
-    """Say whether a raster of an eighth of the bandwidth, with its margins, would have too many cells."""
-    if not bandwidth_m > 0:
-        return False  # refused by density_surface
-    west, south, east, north = bounds
-    degrees = np.degrees(bandwidth_m / 8 / _metres_per_radian((south + north) / 2))
-    low, high = np.degrees(_mercator(np.array([south, north])))
-    margin = 2 * (8 * REACH + 3)
-    return bool(((east - west) / degrees + margin) * ((high - low) / degrees + margin) > MOST_RASTER_CELLS)
-
-
-def _sum_of_kernels(
-    lon: ArrayLike, lat: ArrayLike, at_lon: Floats, at_lat: Floats, bandwidth_m: float
-) -> Floats:
-    """Return the sum of the kernels of all reports at each place, per km²: few reports are near any place."""
-    plane = local_metres(float(np.median(at_lon)), float(np.median(at_lat)))
-    x, y = plane.forward(np.ravel(lon), np.ravel(lat))
-    known = np.isfinite(x) & np.isfinite(y)
-    return sum_near_kernels(x[known], y[known], *plane.forward(at_lon, at_lat), bandwidth_m) * 1e6
-
-
-def sum_near_kernels(
-    x_m: Floats,
-    y_m: Floats,
-    at_x_m: Floats,
-    at_y_m: Floats,
-    bandwidth_m: float,
-    weights: Floats | None = None,
-) -> Floats:
-    """Return the sum of the Gaussian kernels of points at each place, per m², cut off at :data:`REACH`.
-
-    Its cost is the number of points near any place, so it suits places far apart and small bandwidths.
-    """
-    places = cKDTree(np.column_stack([at_x_m, at_y_m]))
-    points = np.column_stack([x_m, y_m])
-    total = np.zeros(places.n)
-    for start in range(0, len(points), _PAIRED_AT_ONCE):
-        chunk = cKDTree(points[start : start + _PAIRED_AT_ONCE])
-        pairs = places.sparse_distance_matrix(chunk, REACH * bandwidth_m, output_type="ndarray")
-        heights = np.exp(-0.5 * (pairs["v"] / bandwidth_m) ** 2)
-        if weights is not None:
-            heights *= weights[start + pairs["j"]]
-        total += np.bincount(pairs["i"], weights=heights, minlength=places.n)
-    scaled: Floats = total / (2.0 * np.pi * bandwidth_m**2)
-    return scaled
+    plane = local_metres(float(np.median(x[usable])), float(np.median(y[usable])))
+    reports = plane.forward(np.ravel(lon), np.ravel(lat))
+    return kernel_density(*reports, *plane.forward(np.ravel(x), np.ravel(y)), bandwidth_m).reshape(x.shape)
 
 
 def _mercator(lat: ArrayLike) -> Floats:
@@ -265,44 +209,3 @@ def _spread(
     return spread(
         (x[near] - corner[0]) / degrees, (corner[1] - np.degrees(_mercator(y[near]))) / degrees, shape
     )
-
-
-def spread(
-    column: Floats, row: Floats, shape: tuple[int, int], weights: Floats | None = None
-) -> tuple[Floats, int]:
-    """Return a raster of points, each spread over nine cells, and how many lie in it.
-
-    The shares of the nine are those of a quadratic spline: their variance is a quarter of a cell wherever
-    in its cell a point lies, so it can be taken off a kernel exactly.
-
-    Parameters
-    ----------
-    column, row
-        One per point, counted in cells from the corner of the raster; the middle of the first cell is 0.5.
-    shape
-        Rows and columns of the raster. Points in or beyond its outermost cells are left out.
-    weights
-        One per point; ``None`` is 1 each.
-    """
-    inside = (column > 1) & (column < shape[1] - 1) & (row > 1) & (row < shape[0] - 1)
-    column, row = column[inside], row[inside]
-    whole_column, whole_row = column.astype(np.int64), row.astype(np.int64)
-    weights_x = _spline(column - whole_column - 0.5)
-    weights_y = _spline(row - whole_row - 0.5)
-    if weights is not None:
-        weights_x = tuple(share * weights[inside] for share in weights_x)
-    first = (whole_row - 1) * shape[1] + whole_column - 1
-    raster = np.zeros(shape[0] * shape[1])
-    for down in range(3):
-        for right in range(3):
-            raster += np.bincount(
-                first + (down * shape[1] + right),
-                weights=weights_y[down] * weights_x[right],
-                minlength=raster.size,
-            )
-    return raster.reshape(shape), int(column.size)
-
-
-def _spline(offset: Floats) -> tuple[Floats, ...]:
-    """Return the weights of the cell before, the own cell and the cell after; they add up to one."""
-    return 0.5 * (0.5 - offset) ** 2, 0.75 - offset**2, 0.5 * (0.5 + offset) ** 2

@@ -23,7 +23,6 @@ from scipy.spatial import cKDTree
 from scipy.special import owens_t
 
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
-from pingan_geo.stats.density import MOST_RASTER_CELLS, REACH, spread, sum_near_kernels
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +31,12 @@ RULES: Final = ("scott", "cv")
 #: No adaptive bandwidth is more than this many times the global one (as in spatstat's ``bw.abram``).
 TRIM: Final = 5.0
 
+#: Beyond this many bandwidths a kernel may be cut off (0.0004 % of its weight).
+REACH: Final = 5.0
+#: A wider raster is not made; the reports near each place are summed instead.
+MOST_RASTER_CELLS: Final = 16_000_000
+
+_PAIRED_AT_ONCE: Final = 50_000
 _STEPS_A_BANDWIDTH: Final = 8
 _DENSE: Final = 20_000_000  # pairs of a report and a place that are summed one by one
 _AT_ONCE: Final = 2_000_000
@@ -504,7 +509,7 @@ def _sum_kernels(
     step = bandwidth_m / _STEPS_A_BANDWIDTH
     left, low, columns, rows = _raster(at_x, at_y, step)
     if columns * rows > MOST_RASTER_CELLS:
-        return sum_near_kernels(x, y, at_x, at_y, bandwidth_m, weight)
+        return _sum_near(x, y, at_x, at_y, bandwidth_m, weight)
     raster, _ = spread((x - left) / step, (y - low) / step, (rows, columns), weight)
     # spreading each report over nine cells is itself a smoothing, of variance a quarter
     smooth = gaussian_filter(raster, np.sqrt(_STEPS_A_BANDWIDTH**2 - 0.25), mode="constant", truncate=REACH)
@@ -513,6 +518,73 @@ def _sum_kernels(
     # a cubic curve may dip below zero beside a steep slope
     heights: Floats = np.maximum(found, 0.0) / step**2
     return heights
+
+
+def _sum_near(
+    x_m: Floats,
+    y_m: Floats,
+    at_x_m: Floats,
+    at_y_m: Floats,
+    bandwidth_m: float,
+    weights: Floats | None = None,
+) -> Floats:
+    """Return the sum of the Gaussian kernels of points at each place, per m², cut off at :data:`REACH`.
+
+    Its cost is the number of points near any place, so it suits places far apart and small bandwidths.
+    """
+    places = cKDTree(np.column_stack([at_x_m, at_y_m]))
+    points = np.column_stack([x_m, y_m])
+    total = np.zeros(places.n)
+    for start in range(0, len(points), _PAIRED_AT_ONCE):
+        chunk = cKDTree(points[start : start + _PAIRED_AT_ONCE])
+        pairs = places.sparse_distance_matrix(chunk, REACH * bandwidth_m, output_type="ndarray")
+        heights = np.exp(-0.5 * (pairs["v"] / bandwidth_m) ** 2)
+        if weights is not None:
+            heights *= weights[start + pairs["j"]]
+        total += np.bincount(pairs["i"], weights=heights, minlength=places.n)
+    scaled: Floats = total / (2.0 * np.pi * bandwidth_m**2)
+    return scaled
+
+
+def spread(
+    column: Floats, row: Floats, shape: tuple[int, int], weights: Floats | None = None
+) -> tuple[Floats, int]:
+    """Return a raster of points, each spread over nine cells, and how many lie in it.
+
+    The shares of the nine are those of a quadratic spline: their variance is a quarter of a cell wherever
+    in its cell a point lies, so it can be taken off a kernel exactly.
+
+    Parameters
+    ----------
+    column, row
+        One per point, counted in cells from the corner of the raster; the middle of the first cell is 0.5.
+    shape
+        Rows and columns of the raster. Points in or beyond its outermost cells are left out.
+    weights
+        One per point; ``None`` is 1 each.
+    """
+    inside = (column > 1) & (column < shape[1] - 1) & (row > 1) & (row < shape[0] - 1)
+    column, row = column[inside], row[inside]
+    whole_column, whole_row = column.astype(np.int64), row.astype(np.int64)
+    weights_x = _spline(column - whole_column - 0.5)
+    weights_y = _spline(row - whole_row - 0.5)
+    if weights is not None:
+        weights_x = tuple(share * weights[inside] for share in weights_x)
+    first = (whole_row - 1) * shape[1] + whole_column - 1
+    raster = np.zeros(shape[0] * shape[1])
+    for down in range(3):
+        for right in range(3):
+            raster += np.bincount(
+                first + (down * shape[1] + right),
+                weights=weights_y[down] * weights_x[right],
+                minlength=raster.size,
+            )
+    return raster.reshape(shape), int(column.size)
+
+
+def _spline(offset: Floats) -> tuple[Floats, ...]:
+    """Return the weights of the cell before, the own cell and the cell after; they add up to one."""
+    return 0.5 * (0.5 - offset) ** 2, 0.75 - offset**2, 0.5 * (0.5 + offset) ** 2
 
 
 def _raster(at_x: Floats, at_y: Floats, step: float) -> tuple[float, float, int, int]:
