@@ -33,7 +33,7 @@ LEAST_PEOPLE = 10.0
 #: 派出所 and 12345: anyone can reach them from anywhere.
 STEADY = (SOURCES.index("派出所"), SOURCES.index("12345"))
 POST_REACH_M, STATION_REACH_M, ROAD_STEP_DEG = 250.0, 800.0, 0.0002
-METHODS = ("raw", "smoothed only", "corrected", "with true effort")
+METHODS = ("raw", "raw / true effort", "smoothed only", "corrected", "with true effort")
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,12 @@ def judge(seed: int, resolution: int) -> tuple[pd.DataFrame, pd.DataFrame]:
                 ("with true effort", right_one),
             )
         }
-        scores = {"raw": raw, **{method: table["corrected"].to_numpy() for method, table in tables.items()}}
+        divided = raw / truth.seen[number]
+        scores = {
+            "raw": raw,
+            "raw / true effort": divided,
+            **{method: table["corrected"].to_numpy() for method, table in tables.items()},
+        }
         ranked += [
             (
                 seed,
@@ -297,7 +302,7 @@ def main(towns: int, resolution: int) -> None:
             paired(ranked, measure, "corrected", against) for against in ("raw", "smoothed only")
         )
         print(f"| {title} | {' | '.join(METHODS)} | corrected − raw | corrected − smoothed only |")
-        print("| --- | " + "--- | " * 6)
+        print("| --- | " + "--- | " * (len(METHODS) + 2))
         for family in [*FAMILIES, "all"]:
             values = " | ".join(f"{means.loc[family, method]:.3f}" for method in METHODS)
             gains = " | ".join(

@@ -15,6 +15,7 @@ SCRIPTS = (
     "duplicates.py",
     "near_repeat.py",
     "maps.py",
+    "exposure.py",
 )
 
 
