@@ -19,7 +19,7 @@ from pingan_geo.outputs.map_layers import (
     script_json,
 )
 from pingan_geo.ui.cache import Visit
-from pingan_geo.ui.components.analysis_state import Asked
+from pingan_geo.ui.components.analysis_state import DRAWING_MAP, Asked
 from pingan_geo.ui.components.map_view import _base, _ground, _legend
 from pingan_geo.ui.components.town_map import show_map
 from pingan_geo.workflow.analysis import MOST_CORNERS, Area, Emerging, area_shape
@@ -57,11 +57,11 @@ def show_drawing_map(
             "circle", corners=((cluster.lon, cluster.lat),), radius_m=max(round(cluster.radius_m), 200)
         )
         layers += _area_layers(visit, "", ring)
-    clicked = show_map(_base(visit), layers, key="analysis_map", height=520)
+    clicked = show_map(_base(visit), layers, key=DRAWING_MAP, height=520)
     st.html(_legend("cells", count_classes(list(breaks)), cells["count"].to_numpy(), visit.t))
-    if clicked is None or clicked.get("click") == st.session_state.get("click_analysis_map"):
+    if clicked is None or clicked.get("click") == st.session_state.get("analysis_click"):
         return asked
-    st.session_state["click_analysis_map"] = clicked.get("click")
+    st.session_state["analysis_click"] = clicked.get("click")
     return _clicked(visit, asked, side, float(clicked["lon"]), float(clicked["lat"]))
 
 

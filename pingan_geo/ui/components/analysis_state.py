@@ -41,6 +41,8 @@ OTHERS: Mapping[str, str] = {
     "year": mark("A year earlier (52 weeks)"),
     "day": mark("From a day on …"),
 }
+#: Key of the map on which areas are drawn.
+DRAWING_MAP = "analysis_map"
 _NAMES = ("show", "a", "b", "other", "other_since", "at")
 _MOST_STEPS = 400
 _NOTHING = Area("polygon")
@@ -129,7 +131,9 @@ def keep_asked(asked: Asked, language: str, *, refill: bool = False) -> None:
     if address != _address():
         st.query_params.from_dict(address)
     session["address"] = address
-    session["pressed"] = {key: session[key] for key in session if str(key).startswith("ask_")}
+    # A click on the map tells a run from the browser's back button, as any pressed widget does.
+    pressed = (key for key in session if str(key).startswith("ask_") or key == DRAWING_MAP)
+    session["pressed"] = {key: session[key] for key in pressed}
 
 
 def read_mine(address: Mapping[str, Sequence[str]], choices: Choices) -> tuple[Asked, tuple[Refused, ...]]:
