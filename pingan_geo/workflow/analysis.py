@@ -121,7 +121,7 @@ class Rate:
     high: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NearRepeat:
     """How much more often reports follow each other within ``metres`` and ``days`` than by chance.
 
@@ -133,6 +133,11 @@ class NearRepeat:
         Of the permutations, of this one pair of limits.
     events, of_all
         Reports taken (the newest), of all in the area.
+    reach_m, reach_days
+        Within which reports bunch together; NaN where they do not beyond chance.
+    alerts
+        Places to look at first while it lasts: ``lon``, ``lat``, ``days_left`` from the end of the period;
+        no rows without a reach. An alert is no forecast: most reports have no repeat.
     """
 
     metres: float
@@ -143,6 +148,9 @@ class NearRepeat:
     p_value: float
     events: int
     of_all: int
+    reach_m: float
+    reach_days: float
+    alerts: pd.DataFrame = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,11 +344,7 @@ def area_shape(town: Town, area: Area) -> Any:
         shape = shapely.union_all(chosen.geometry.to_numpy())
     elif area.kind == "circle":
         ((lon, lat),) = area.corners
-        turn = np.linspace(0.0, 2 * np.pi, _CIRCLE_SIDES, endpoint=False)
-        # The polygon has the circle's area, not a little less.
-        reach = area.radius_m * math.sqrt(2 * np.pi / _CIRCLE_SIDES / math.sin(2 * np.pi / _CIRCLE_SIDES))
-        plane = local_metres(lon, lat)
-        shape = shapely.Polygon(np.column_stack(plane.inverse(reach * np.cos(turn), reach * np.sin(turn))))
+        shape = circle(lon, lat, area.radius_m)
     else:
         shape = shapely.Polygon(area.corners)
         if not shape.is_valid or shape.area == 0:
@@ -349,6 +353,14 @@ def area_shape(town: Town, area: Area) -> Any:
     if inside.is_empty or inside.area == 0:
         raise AreaError(detail=mark("it lies outside the town"))
     return inside
+
+
+def circle(lon: float, lat: float, radius_m: float) -> Any:
+    """Return a circle as a polygon of the same area, WGS-84 degrees."""
+    turn = np.linspace(0.0, 2 * np.pi, _CIRCLE_SIDES, endpoint=False)
+    reach_m = radius_m * math.sqrt(2 * np.pi / _CIRCLE_SIDES / math.sin(2 * np.pi / _CIRCLE_SIDES))
+    plane = local_metres(lon, lat)
+    return shapely.Polygon(np.column_stack(plane.inverse(reach_m * np.cos(turn), reach_m * np.sin(turn))))
 
 
 def reports_inside(index: ReportIndex, area: Area, shape: Any) -> NDArray[np.bool_]:
@@ -452,7 +464,7 @@ def analyse_area(
         if reporters is not None and earlier is not None:
             newcomers = _newcomers(index, reporters, before, here, (earlier, period))
     if tested and total >= LEAST_REPORTS:
-        near = _near_repeat(index, here, seed)
+        near = _near_repeat(index, here, _ends(period)[1], seed)
     return AreaFindings(
         area=area,
         shape=shape,
@@ -547,23 +559,33 @@ def _newcomers(
     return newcomers(history, split, since=since, until=until)
 
 
-def _near_repeat(index: ReportIndex, here: NDArray[np.bool_], seed: int) -> NearRepeat:
-    from pingan_geo.stats.near_repeat import knox
+def _near_repeat(index: ReportIndex, here: NDArray[np.bool_], until: datetime, seed: int) -> NearRepeat:
+    from pingan_geo.stats.near_repeat import alerts, knox, reach
 
     rows = np.flatnonzero(here)
     of_all = len(rows)
     rows = rows[np.argsort(-index.time[rows], kind="stable")][:NEAR_MOST]
     lon, lat = index.reports["lon"].to_numpy()[rows], index.reports["lat"].to_numpy()[rows]
-    x_m, y_m = local_metres(float(lon.mean()), float(lat.mean())).forward(lon, lat)
+    plane = local_metres(float(lon.mean()), float(lat.mean()))
+    x_m, y_m = plane.forward(lon, lat)
+    day = index.time[rows] // 86_400
     found = knox(
         x_m,
         y_m,
-        index.time[rows] // 86_400,
+        day,
         (0.0, *NEAR_M),
         (0, *NEAR_DAYS),
         permutations=NEAR_PERMUTATIONS,
         rng=np.random.default_rng(seed),
     )
+    block = reach(found)
+    lasting = pd.DataFrame({"lon": [], "lat": [], "days_left": []}, dtype="float64")
+    if block is not None:
+        today = (_seconds(until) - 1) // 86_400
+        table = alerts(x_m, y_m, day, today, block.radius_m, block.days)
+        at_lon, at_lat = plane.inverse(table["x_m"].to_numpy(), table["y_m"].to_numpy())
+        left = table["until_day"].to_numpy() - today
+        lasting = pd.DataFrame({"lon": at_lon, "lat": at_lat, "days_left": left})
     # The pair of limits that is told: near and soon, as a patrol can use it.
     return NearRepeat(
         metres=NEAR_M[0],
@@ -574,6 +596,9 @@ def _near_repeat(index: ReportIndex, here: NDArray[np.bool_], seed: int) -> Near
         p_value=float(found.p[0, 0]),
         events=len(rows),
         of_all=of_all,
+        reach_m=math.nan if block is None else block.radius_m,
+        reach_days=math.nan if block is None else block.days,
+        alerts=lasting,
     )
 
 

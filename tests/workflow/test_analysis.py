@@ -246,6 +246,13 @@ def test_reports_that_follow_each_other_nearby_are_found(tiny_town):
     ]
     assert near[0].p_value < 0.01 < near[1].p_value
     assert near[0].ratio > near[1].ratio
+    assert near[0].reach_m >= 100
+    # Every alert is a report of the last days, no further back than reports follow each other.
+    table = near[0].alerts
+    assert len(table)
+    assert table["days_left"].between(1, near[0].reach_days).all()
+    last = reports[reports["time"] >= pd.Timestamp("2026-02-28") - pd.Timedelta(days=near[0].reach_days)]
+    assert len(table) == len(last[last["time"] < pd.Timestamp("2026-02-28")])
 
 
 # -- two areas, two periods, time --------------------------------------------------------------------

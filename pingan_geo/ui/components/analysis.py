@@ -25,6 +25,7 @@ from pingan_geo.workflow.analysis import (
     Area,
     AreaFindings,
     Emerging,
+    NearRepeat,
     PeriodPair,
     TimeSlices,
     analyse_area,
@@ -127,7 +128,9 @@ def show_areas(visit: Visit, asked: Asked) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         cluster = show_cluster(visit, wanted)
-        now = show_drawing_map(visit, asked, side, view.cells, view.cell_breaks, cluster)
+        now = show_drawing_map(
+            visit, asked, side, view.cells, view.cell_breaks, cluster, _near(visit, wanted, asked)
+        )
     if now != asked:
         keep_asked(now, t.language, refill=True)
         st.rerun()
@@ -153,6 +156,15 @@ def _found(visit: Visit, wanted: ReportFilter, asked: Asked, name: str, area: Ar
     except AreaError as error:
         layout.show_error(error, visit.t)
         return None
+
+
+def _near(visit: Visit, wanted: ReportFilter, asked: Asked) -> NearRepeat | None:
+    """Return what follows what in area A; it is worked out once, also for the sentences beside the map."""
+    try:
+        area, resolution = asked.first, visit.resolution(asked.question.detail)
+        return findings(visit, wanted, area, resolution).near if area.complete else None
+    except AreaError:
+        return None  # said beside the map
 
 
 def show_findings(visit: Visit, found: AreaFindings, name: str) -> None:

@@ -22,7 +22,14 @@ from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components.analysis_state import DRAWING_MAP, Asked
 from pingan_geo.ui.components.map_view import _base, _ground, _legend
 from pingan_geo.ui.components.town_map import show_map
-from pingan_geo.workflow.analysis import MOST_CORNERS, Area, Emerging, area_shape
+from pingan_geo.workflow.analysis import (
+    MOST_CORNERS,
+    Area,
+    Emerging,
+    NearRepeat,
+    area_shape,
+    circle,
+)
 
 #: Stroke of area A and of area B: told apart by the dash too.
 _STROKES = {
@@ -32,8 +39,18 @@ _STROKES = {
 }
 
 
+_ALERT = {"stroke": "#a61c00", "weight": 1.2, "fill": "#a61c00", "opacity": 0.12}
+_MOST_ALERTS = 200
+
+
 def show_drawing_map(
-    visit: Visit, asked: Asked, side: str, cells: Any, breaks: Any, cluster: Emerging | None
+    visit: Visit,
+    asked: Asked,
+    side: str,
+    cells: Any,
+    breaks: Any,
+    cluster: Emerging | None,
+    near: NearRepeat | None,
 ) -> Asked:
     """Draw the town's reports and the areas, and return what is asked after a click of this run.
 
@@ -45,8 +62,8 @@ def show_drawing_map(
         CELL_COUNTS.
     breaks
         Of their classes.
-    cluster
-        Drawn, when there is one.
+    cluster, near
+        The cluster and the alerts still open are drawn, when there are any.
     """
     layers = [*_underlays(visit, asked, side), _cells(visit, cells["cell"], cells["count"], breaks)]
     areas = {"A": asked.first, "B": asked.second} if asked.show == "areas" else {"A": asked.first}
@@ -57,6 +74,8 @@ def show_drawing_map(
             "circle", corners=((cluster.lon, cluster.lat),), radius_m=max(round(cluster.radius_m), 200)
         )
         layers += _area_layers(visit, "", ring)
+    if near is not None and len(near.alerts):
+        layers.append(_alerts(near))
     clicked = show_map(_base(visit), layers, key=DRAWING_MAP, height=520)
     st.html(_legend("cells", count_classes(list(breaks)), cells["count"].to_numpy(), visit.t))
     if clicked is None or clicked.get("click") == st.session_state.get("analysis_click"):
@@ -121,6 +140,18 @@ def _area_layers(visit: Visit, name: str, area: Area) -> list[Any]:
         lon, lat = zip(*area.corners, strict=True)
         layers.append(PointLayer(lon, lat, "reports", size=9))
     return layers
+
+
+def _alerts(near: NearRepeat) -> PolygonLayer:
+    """Return the circles in which to look first: those that end soonest are cut off when there are many."""
+    latest = near.alerts.sort_values("days_left", ascending=False, kind="stable").head(_MOST_ALERTS)
+    rings = [circle(lon, lat, near.reach_m) for lon, lat in zip(latest["lon"], latest["lat"], strict=True)]
+    names = [""] * len(rings)
+    layer = PolygonLayer(gpd.GeoDataFrame({"code": names, "name": names}, geometry=rings, crs=4326), "area")
+    options = json.loads(layer.options_text)
+    options["styles"], options["pane"] = [_ALERT], "pinganShapes"
+    layer.options_text = script_json(options)
+    return layer
 
 
 def _clicked(visit: Visit, asked: Asked, side: str, lon: float, lat: float) -> Asked:

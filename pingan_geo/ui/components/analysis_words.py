@@ -138,6 +138,12 @@ def say_near(found: AreaFindings, t: Translator) -> str:
             "({observed} for {expected}; {chance})",
             **words,
         )
+    if len(one.alerts):
+        said += t(
+            "; on the map {count} places to look at first, the last until {days} days after the period",
+            count=len(one.alerts),
+            days=int(one.alerts["days_left"].max()),
+        )
     cut = t("; of the newest {events} of {all} reports", events=one.events, all=one.of_all)
     return said + (cut if one.events < one.of_all else "")
 
