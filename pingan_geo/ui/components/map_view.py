@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 Bounds = tuple[float, float, float, float]
 MOST_POINTS = 5_000
+MOST_OUTLINED = 300
 #: No verdict, may be chance, then ever less likely chance: light to dark, so that a grey print tells them apart.
 _CHANCE_COLOURS = ("#e4e4de", "#fdf3c4", "#fcb62f", "#d9472f", "#571a5e")
 _POINTS = ("posts", "stations", "enterprises", "places")
@@ -127,39 +128,27 @@ def show_hotspot_map(visit: Visit, found: Hotspots, picked: str) -> str:
         *_ground(visit, ("roads", "waters")),
         PolygonLayer(visit.polygons("villages"), "villages"),
     ]
+    tips = [
+        t("{rank}. {count} reports", rank=rank, count=count)
+        for rank, count in zip(table["rank"], counts, strict=True)
+    ]
     if found.method == "gi":
-        found_class = significance_class(table["p_value"])
+        significance = significance_class(table["p_value"])
         classes = Classes((-1.0, 0.0, 1.0, 2.0, 3.0), _CHANCE_COLOURS)
         signs = ["", "", *list(CLASSES.values())[::-1]]
-        names = [f"{name}{signs[one + 1]}" for name, one in zip(names, found_class, strict=True)]
-        tips = [
-            t("{rank}. {count} reports", rank=rank, count=count) + _chance_tip(p_value, t)
-            for rank, count, p_value in zip(table["rank"], counts, table["p_value"], strict=True)
-        ]
-        layers.append(
-            PolygonLayer(
-                *(_ranked(cells, table["cell"], names), "grids"),
-                values=found_class,
-                classes=classes,
-                tips=tips,
-                labels=True,
-                selected=picked,
-            )
-        )
-        legend = _chance_legend(classes, found_class, t)
+        names = [f"{name}{signs[one + 1]}" for name, one in zip(names, significance, strict=True)]
+        chances = [_chance_tip(p_value, t) for p_value in table["p_value"]]
+        tips = ["\n".join(pair) for pair in zip(tips, chances, strict=True)]
+        layers.append(CellLayer(cells, significance, classes, tip=t("Click for its test"), selected=picked))
+        legend = _chance_legend(classes, significance, t)
     else:
         classes = count_classes(found.breaks.tolist())
-        tips = [
-            t("{rank}. {count} reports", rank=rank, count=count)
-            for rank, count in zip(table["rank"], counts, strict=True)
-        ]
-        layers += [
-            CellLayer(cells, counts, classes, tip=t("{value} reports")),
-            PolygonLayer(
-                *(_ranked(cells, table["cell"], names), "grids"), tips=tips, labels=True, selected=picked
-            ),
-        ]
+        layers.append(CellLayer(cells, counts, classes, tip=t("{value} reports"), selected=picked))
         legend = _legend("cells", classes, counts, t)
+    # Lines round thousands of small cells would hide their colours.
+    first = cells[:MOST_OUTLINED]
+    outlined = _ranked(first, table["cell"][:MOST_OUTLINED], names[:MOST_OUTLINED])
+    layers.append(PolygonLayer(outlined, "grids", tips=tips[:MOST_OUTLINED], labels=True, selected=picked))
     clicked = show_map(_base(visit, _first_bounds(visit, table)), layers, key="hotspot_map", height=480)
     st.html(legend)
     if clicked is None or clicked.get("click") == st.session_state.get("click_hotspot_map"):
@@ -177,8 +166,8 @@ def _ranked(cells: Any, codes: Any, names: Sequence[str]) -> Any:
 
 def _chance_tip(p_value: float, t: Translator) -> str:
     if p_value != p_value:
-        return "\n" + t("too few reports for a verdict")
-    return "\n" + t("by chance alone: {chance}", chance=say_chance(p_value, t))
+        return t("too few reports for a verdict")
+    return t("by chance alone: {chance}", chance=say_chance(p_value, t))
 
 
 def _chance_legend(classes: Classes, values: Any, t: Translator) -> str:
