@@ -49,6 +49,8 @@ SCAN_DAYS, SCAN_LONGEST, SCAN_RADIUS_M, SCAN_REPLICATIONS = 84, 28, 1_000.0, 199
 #: Where a step of the time slider is a day, a week or else a month: up to so many days in all.
 _SLICES = (("day", 31), ("week", 217))
 _CIRCLE_SIDES = 64
+#: Mean edge of an H3 cell of resolution 9.
+_EDGE_M = 200.8
 _NUMBER = r"-?[0-9]{1,3}(?:\.[0-9]{1,8})?"
 
 
@@ -265,7 +267,7 @@ class Emerging:
     observed, expected, ratio, p_value
         Of :class:`pingan_geo.stats.scan.Cluster`; the p-value counts in that all places and days were tried.
     lon, lat, radius_m, cells
-        WGS-84 degrees; metres.
+        WGS-84 degrees; metres from its middle to the rim of the outermost cells.
     found
         Whether there is a cluster at all; all else is then empty.
     """
@@ -284,6 +286,13 @@ class Emerging:
     lat: float = math.nan
     radius_m: float = math.nan
     cells: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it has the stated least number of reports and chance alone seldom makes it."""
+        from pingan_geo.workflow.verdicts import LEAST_NEAR, LEVEL
+
+        return self.found and self.observed >= LEAST_NEAR and self.p_value < LEVEL
 
 
 # -- areas -------------------------------------------------------------------------------------------
@@ -777,7 +786,7 @@ def emerging_cluster(
         p_value=float(best.p),
         lon=x,
         lat=y,
-        radius_m=float(best.radius_m),
+        radius_m=float(best.radius_m) + _EDGE_M * 7 ** ((9 - resolution) / 2),
         cells=level.cells[used][best.cells],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -183,6 +184,8 @@ def test_the_sentence_on_a_cluster_names_place_dates_and_numbers():
     said = words.say_emerging(one, translator("zh"))
     for part in ("东村", "400 米", "2026年2月20日", "2026年2月22日", "12 条", "2.5", "4.8 倍", "<1%"):
         assert part in said
+    few = words.say_emerging(replace(one, observed=4), translator("zh"))
+    assert few.startswith("数据太少，不下结论")
     assert words.say_emerging(Emerging(ReportFilter().period, 9), translator("zh")).startswith(
         "数据太少，不下结论"
     )

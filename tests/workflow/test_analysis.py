@@ -309,7 +309,7 @@ def test_a_cluster_that_was_planted_is_found_where_and_when_it_is(tiny_town):
     spread = np.random.default_rng(1).integers(0, 84, len(reports)).astype("timedelta64[D]")
     reports["time"] = np.datetime64(until - timedelta(days=84), "s") + spread
     quiet = emerging_cluster(tiny_town, index_reports(reports, {}), ReportFilter(), until)
-    assert not quiet.found or quiet.p_value > 0.05
+    assert not quiet.stands_out
     here = reports.index[reports["grid_id"] == "330411104002003"][:25]
     assert len(here) == 25
     reports.loc[here, "time"] = np.datetime64("2026-02-26T10:00:00")
@@ -321,6 +321,7 @@ def test_a_cluster_that_was_planted_is_found_where_and_when_it_is(tiny_town):
         until,
         on_progress=lambda done, total: seen.append((done, total)),
     )
+    assert found.stands_out
     assert found.p_value < 0.01
     assert found.since <= datetime(2026, 2, 26) < found.until
     assert "中村" in found.place

@@ -213,16 +213,11 @@ def show_periods(visit: Visit, asked: Asked) -> None:
     """Draw two periods of the same length side by side, with one legend."""
     t = visit.t
     wanted = report_filter(visit, asked)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="analysis_controls"):
-        asked = replace(asked, other=choose("an_other", asked.other, t("Compared with"), OTHERS, t))
-        if asked.other == "day":
-            day = st.date_input(
-                t("Its first day"),
-                None,
-                key=fill_widget("ask_an_since", asked.other_since),
-                format="YYYY-MM-DD",
-            )
-            asked = replace(asked, other_since=day)
+    asked = replace(asked, other=choose("an_other", asked.other, t("Compared with"), OTHERS, t))
+    if asked.other == "day":
+        key = fill_widget("ask_an_since", asked.other_since)
+        day = st.date_input(t("Its first day"), None, key=key, format="YYYY-MM-DD", width=200)
+        asked = replace(asked, other_since=day)
     keep_asked(asked, t.language)
     since = _other_since(visit, asked, wanted)
     if since is None:
@@ -283,20 +278,20 @@ def show_cluster(visit: Visit, wanted: ReportFilter) -> Emerging | None:
     if not wanted.origin:
         return None
     kept = _emerging(visit.key, replace(wanted, period=ReportFilter().period), visit.today.isoformat())
+    seat = st.empty()  # one place for button, bar and answer: the map below stays where it is
     if "found" not in kept:
-        if not st.button(t("Look for a new cluster in the last 12 weeks"), key="an_scan"):
+        if not seat.button(t("Look for a new cluster in the last 12 weeks"), key="an_scan"):
             return None
-        bar = st.progress(0.0, t("Looking at all places and days …"))
+        waiting = t("Looking at all places and days …")
 
         def progress(done: int, total: int) -> None:
-            bar.progress(min(done / max(total, 1), 1.0), t("Looking at all places and days …"))
+            seat.progress(min(done / max(total, 1), 1.0), waiting)
 
         until = datetime.combine(visit.today, time()) + timedelta(days=1)
         kept["found"] = emerging_cluster(visit.town, visit.index, wanted, until, on_progress=progress)
-        bar.empty()
     found: Emerging = kept["found"]
-    said = words.say_emerging(found, t)
-    st.html(f'<p class="analysis_cluster"><b>{html.escape(t("Last 12 weeks"))}</b> {html.escape(said)}</p>')
+    title, said = html.escape(t("Last 12 weeks")), html.escape(words.say_emerging(found, t))
+    seat.html(f'<p class="analysis_cluster"><b>{title}</b> {said}</p>')
     return found
 
 

@@ -69,10 +69,8 @@ def show_drawing_map(
     areas = {"A": asked.first, "B": asked.second} if asked.show == "areas" else {"A": asked.first}
     for name, area in areas.items():
         layers += _area_layers(visit, name, area)
-    if cluster is not None and cluster.found:
-        ring = Area(
-            "circle", corners=((cluster.lon, cluster.lat),), radius_m=max(round(cluster.radius_m), 200)
-        )
+    if cluster is not None and cluster.stands_out:
+        ring = Area("circle", corners=((cluster.lon, cluster.lat),), radius_m=round(cluster.radius_m))
         layers += _area_layers(visit, "", ring)
     if near is not None and len(near.alerts):
         layers.append(_alerts(near))

@@ -38,7 +38,7 @@ SHOWS: Mapping[str, str] = {
 #: The other period of two.
 OTHERS: Mapping[str, str] = {
     "before": mark("The period before"),
-    "year": mark("A year earlier (52 weeks)"),
+    "year": mark("52 weeks earlier"),
     "day": mark("From a day on …"),
 }
 #: Key of the map on which areas are drawn.

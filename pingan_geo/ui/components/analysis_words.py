@@ -178,6 +178,12 @@ def say_emerging(one: Emerging, t: Translator) -> str:
     """Return the cluster of the last weeks that still lasts, or that there is none."""
     if one.total < LEAST_REPORTS:
         return say_too_few(one.total, LEAST_REPORTS, t)
+    if one.found and one.observed < LEAST_NEAR:
+        return t(
+            "No verdict, too few reports: the strongest cluster has {count}, {least} are needed",
+            count=one.observed,
+            least=LEAST_NEAR,
+        )
     if not one.found:
         return t("No cluster that still lasts was found among {count} reports.", count=one.total)
     words = {
@@ -190,7 +196,7 @@ def say_emerging(one: Emerging, t: Translator) -> str:
         "ratio": t.number(one.ratio, 1),
         "chance": say_chance(one.p_value, t),
     }
-    if one.p_value < LEVEL:
+    if one.stands_out:
         return t(
             "{place}, within {metres} m, {since} to {until}: {observed} reports where {expected} were "
             "expected, {ratio} times; by chance {chance} (all places and days counted in)",
