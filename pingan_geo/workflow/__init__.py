@@ -20,6 +20,13 @@ if TYPE_CHECKING:
         list_aliases,
         remove_alias,
     )
+    from pingan_geo.workflow.analysis import (
+        AreaFindings,
+        Emerging,
+        analyse_area,
+        compare_two_periods,
+        emerging_cluster,
+    )
     from pingan_geo.workflow.answers import Answer, Outcome, answer, take_back_answer
     from pingan_geo.workflow.checks import Finding, check_town
     from pingan_geo.workflow.corrections import list_corrections
@@ -45,10 +52,13 @@ if TYPE_CHECKING:
     from pingan_geo.workflow.make_demo import make_demo
     from pingan_geo.workflow.review import Candidate, Queue, ReviewItem, review_queue
     from pingan_geo.workflow.towns import Town, create_town, open_town
+    from pingan_geo.workflow.views import delete_view, find_view, list_views, rename_view, save_view
 
 __all__ = [
     "Answer",
+    "AreaFindings",
     "Candidate",
+    "Emerging",
     "Export",
     "Finding",
     "Hotspots",
@@ -61,9 +71,13 @@ __all__ = [
     "Search",
     "Town",
     "add_alias",
+    "analyse_area",
     "answer",
     "check_town",
+    "compare_two_periods",
     "create_town",
+    "delete_view",
+    "emerging_cluster",
     "explore",
     "export_aliases",
     "export_held",
@@ -73,6 +87,7 @@ __all__ = [
     "find_all_duplicates",
     "find_hotspots",
     "find_layout",
+    "find_view",
     "forget_layout",
     "held_rows",
     "import_aliases",
@@ -83,6 +98,7 @@ __all__ = [
     "list_aliases",
     "list_corrections",
     "list_layouts",
+    "list_views",
     "load_reports",
     "locate_table",
     "make_demo",
@@ -91,8 +107,10 @@ __all__ = [
     "proposing_geocoder",
     "remember_layout",
     "remove_alias",
+    "rename_view",
     "reports_of_incident",
     "review_queue",
+    "save_view",
     "take_back_answer",
     "town_gazetteer",
     "town_geocoder",
@@ -102,7 +120,9 @@ __all__ = [
 
 _MODULES = {
     "Answer": "answers",
+    "AreaFindings": "analysis",
     "Candidate": "review",
+    "Emerging": "analysis",
     "Export": "exports",
     "Finding": "checks",
     "Hotspots": "hotspots",
@@ -115,9 +135,13 @@ _MODULES = {
     "Search": "duplicates",
     "Town": "towns",
     "add_alias": "aliases",
+    "analyse_area": "analysis",
     "answer": "answers",
     "check_town": "checks",
+    "compare_two_periods": "analysis",
     "create_town": "towns",
+    "delete_view": "views",
+    "emerging_cluster": "analysis",
     "explore": "explore",
     "export_aliases": "aliases",
     "export_held": "held",
@@ -127,6 +151,7 @@ _MODULES = {
     "find_all_duplicates": "duplicates",
     "find_hotspots": "hotspots",
     "find_layout": "layouts",
+    "find_view": "views",
     "forget_layout": "layouts",
     "held_rows": "held",
     "import_aliases": "aliases",
@@ -137,6 +162,7 @@ _MODULES = {
     "list_aliases": "aliases",
     "list_corrections": "corrections",
     "list_layouts": "layouts",
+    "list_views": "views",
     "load_reports": "explore",
     "locate_table": "locate",
     "make_demo": "make_demo",
@@ -145,8 +171,10 @@ _MODULES = {
     "proposing_geocoder": "gazetteer",
     "remember_layout": "layouts",
     "remove_alias": "aliases",
+    "rename_view": "views",
     "reports_of_incident": "duplicates",
     "review_queue": "review",
+    "save_view": "views",
     "take_back_answer": "answers",
     "town_gazetteer": "gazetteer",
     "town_geocoder": "gazetteer",
