@@ -370,6 +370,9 @@ def corrected_risk(
         and for wiring, roads, thefts and lost things the top is found as well by the counts. The interval
         holds the true risk in about 80 of 100 cells with reports, not in 95.
 
+        In cells of resolution 10 (five towns) more of the top is won, 66 % against 59 % (+7 [6, 8] points), but
+        wiring and enterprises lose in Spearman, and effort costs a little of it among cells without reports.
+
     Raises
     ------
     BadChoiceError
