@@ -109,8 +109,8 @@ def compare_periods(
         ``ratio`` (``after / expected``; infinite where nothing was before, NaN where nothing was at all),
         ``ratio_low``, ``ratio_high`` (exact, Clopper-Pearson) and ``p_value`` (two-sided, twice the smaller
         tail, so that it is below ``1 - level`` just when the interval leaves out 1; NaN where there was no
-        report). It is exact, hence cautious: with few reports fewer than 5 % of unchanged units come below
-        0.05 (under 1 % with two reports, 3 % with some eighty). Values are not corrected for the number of units: see
+        report). It is exact, hence cautious: of units that did not change, under 1 % come below 0.05 with
+        two reports and some 3 % with a hundred. Values are not corrected for the number of units: see
         :func:`pingan_geo.stats.significance.adjust`. A small p does not say why reports changed; a large one
         does not show that nothing changed. Where one event brings several reports p is too small.
 

@@ -26,8 +26,8 @@ TOWNS = 500
 def test_two_periods_of_the_same_pace(lengths, usual):
     """``usual`` reports in the longer period, on average over cells that differ tenfold.
 
-    An exact test keeps below 5 % whatever the counts; it comes above 3 % only where the shorter period
-    has some eighty reports. With fewer it cries wolf less often than it may, and misses more.
+    An exact test keeps below 5 % whatever the counts. With few reports it cries wolf less often than it
+    may, and misses more: above 3 % is asked only where the shorter period has some eighty.
     """
     rng = np.random.default_rng([usual, *lengths])
     pace = usual * rng.gamma(2, 0.5, 20_000) / max(lengths)
