@@ -174,7 +174,7 @@ def test_no_english_in_the_chinese_interface_and_none_the_other_way(open_page, t
         "CGCS",
         "H3",
     }
-    allowed |= {"Asia", "Shanghai", "wgs84", "FW1", "FR1", "TH1", "RD1", "N", "km"}
+    allowed |= {"Gi", "Asia", "Shanghai", "wgs84", "FW1", "FR1", "TH1", "RD1", "N", "km"}
     english = {
         word for word in re.findall(r"[A-Za-z][A-Za-z0-9]+", plain) if not CELL.fullmatch(word)
     } - allowed
