@@ -150,6 +150,18 @@ def test_every_report_is_here_or_elsewhere_and_rates_are_counts_by_area(tiny_tow
     assert (one.p_value < 0.05) == (one.low > 1 or one.high < 1)
 
 
+def test_reports_outside_the_town_are_in_neither_and_said(tiny_town):
+    reports = load_reports(tiny_town)
+    lost = reports.index[-20:]
+    reports.loc[lost, "lon"] += 1.0
+    reports.loc[lost, ["village_id", "grid_id"]] = ""
+    index = index_reports(reports, tiny_town.settings.board_of)
+    area = Area("village", codes=("330411104001",))
+    found = analyse_area(tiny_town, index, ReportFilter(), area, resolution=9)
+    assert found.placeless == 20
+    assert found.total + found.rest == len(reports) - 20
+
+
 def test_the_period_before_is_counted_in_the_same_area(tiny_town, index):
     area = Area("village", codes=("330411104001",))
     asked = ReportFilter(period=Period(datetime(2026, 1, 1), datetime(2026, 2, 1)))
@@ -328,6 +340,16 @@ def test_a_cluster_that_was_planted_is_found_where_and_when_it_is(tiny_town):
     assert found.ratio == pytest.approx(found.observed / found.expected)
     assert found.total == len(reports)
     assert seen
+
+
+def test_a_cluster_that_is_over_is_not_told_as_this_week(tiny_town):
+    reports = load_reports(tiny_town)
+    until = datetime(2026, 3, 1)
+    spread = np.random.default_rng(1).integers(0, 84, len(reports)).astype("timedelta64[D]")
+    reports["time"] = np.datetime64(until - timedelta(days=84), "s") + spread
+    here = reports.index[reports["grid_id"] == "330411104002003"][:25]
+    reports.loc[here, "time"] = np.datetime64("2026-01-10T10:00:00")
+    assert not emerging_cluster(tiny_town, index_reports(reports, {}), ReportFilter(), until).stands_out
 
 
 def test_few_reports_make_no_cluster(tiny_town, index):
