@@ -258,7 +258,8 @@ def select_bandwidth(
 ) -> float:
     """Return a bandwidth for reports by a rule.
 
-    No rule knows what is asked: a bandwidth decides whether streets or quarters show, and a rule's answer is a
+    Cross-validation takes seconds for 10,000 reports and most of a minute for 100,000. No rule knows what is
+    asked: a bandwidth decides whether streets or quarters show, and a rule's answer is a
     start, not a truth.
 
     Parameters
@@ -535,8 +536,11 @@ def _sum_near(
     places = cKDTree(np.column_stack([at_x_m, at_y_m]))
     points = np.column_stack([x_m, y_m])
     total = np.zeros(places.n)
-    for start in range(0, len(points), _PAIRED_AT_ONCE):
-        chunk = cKDTree(points[start : start + _PAIRED_AT_ONCE])
+    pairs_in_all = int(places.count_neighbors(cKDTree(points), REACH * bandwidth_m))
+    # as many reports at once as memory may hold pairs of
+    at_once = min(max(len(points) * _AT_ONCE // max(pairs_in_all, 1), 1), _PAIRED_AT_ONCE)
+    for start in range(0, len(points), at_once):
+        chunk = cKDTree(points[start : start + at_once])
         pairs = places.sparse_distance_matrix(chunk, REACH * bandwidth_m, output_type="ndarray")
         heights = np.exp(-0.5 * (pairs["v"] / bandwidth_m) ** 2)
         if weights is not None:
