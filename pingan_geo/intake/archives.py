@@ -26,6 +26,7 @@ ZIP_DAMAGE = (
     RuntimeError,
     NotImplementedError,
     ValueError,
+    OverflowError,
 )
 
 

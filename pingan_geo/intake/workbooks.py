@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ import pyarrow as pa
 import python_calamine
 
 from pingan_geo.errors import AmbiguousColumnsError, EmptyFileError, PinganError, SheetMissingError
+from pingan_geo.intake.archives import ZIP_DAMAGE
 from pingan_geo.intake.asides import Asides
 from pingan_geo.intake.columns import map_columns, plain
 from pingan_geo.intake.headings import Heading, KnownHeading, Merges, Seeker, UsualHeading
@@ -211,7 +211,9 @@ def _refuse_wide(path: Path) -> None:
                         "a workbook with a cell far outside its table; delete that cell and save it again",
                     )
                 return
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+    except PinganError:
+        raise
+    except (*ZIP_DAMAGE, KeyError):
         pass  # no archive, or a damaged one
     try:
         ended = subprocess.run(  # noqa: S603 - our own interpreter, our own words
@@ -347,7 +349,7 @@ def _counts_from_1904(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as packed, packed.open("xl/workbook.xml") as stream:
             return re.search(rb'date1904="(?:1|true)"', stream.read(1 << 20)) is not None
-    except (zipfile.BadZipFile, KeyError):  # an older format, or one that only the other reader can mend
+    except (*ZIP_DAMAGE, KeyError):  # an older format, or one that only the other reader can mend
         return False
 
 

@@ -238,6 +238,16 @@ def test_old_workbook_with_a_cell_far_away_is_refused_and_ends_nothing(tmp_path,
         open_table(write(tmp_path / "a.xls", content))
 
 
+def test_workbook_whose_parts_are_said_to_lie_before_its_beginning_is_refused(tmp_path):
+    """Found by fuzzing: the archive opens, and only the seeking in it fails, outside of what zipfile checks."""
+    content = bytearray(workbook(tmp_path / "a.xlsx", ["a", "b"], [1, 2]).read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    at = int.from_bytes(content[end + 16 : end + 20], "little")
+    content[end + 16 : end + 20] = (at + 100_000).to_bytes(4, "little")
+    with pytest.raises(UnreadableFileError, match="damaged"):
+        open_table(write(tmp_path / "b.xlsx", bytes(content)))
+
+
 def test_large_workbook_is_not_taken_for_harmful(tmp_path):
     """Ledgers repeat themselves: a sheet packs to a thirtieth."""
     book = openpyxl.Workbook(write_only=True)
