@@ -43,7 +43,7 @@ NEAR_M = (100.0, 200.0, 400.0)
 NEAR_DAYS = (7, 14, 28)
 NEAR_PERMUTATIONS = 199
 #: Pairs grow with the square of the reports; of more than these the newest are taken, and that is said.
-NEAR_MOST = 3_000
+NEAR_MOST = 2_000
 #: The weeks that the scan knows, and the longest and widest cluster that it looks for.
 SCAN_DAYS, SCAN_LONGEST, SCAN_RADIUS_M, SCAN_REPLICATIONS = 84, 28, 1_000.0, 199
 #: Where a step of the time slider is a day, a week or else a month: up to so many days in all.
