@@ -40,7 +40,7 @@ FEWEST: Final = 2
 #: Replications stop once so many were more extreme than what was found: it is then plainly nothing.
 STOP_AFTER: Final = 50
 #: Circles in which up to so much more is expected than in the smallest of them are first tested together.
-_CIRCLES_TOGETHER: Final = 1.1
+_CIRCLES_TOGETHER: Final = 1.4
 _TABLE_FROM: Final = 1e-3
 _TABLE_RATIO: Final = 1.1
 _CENTRES_AT_ONCE: Final = 512
