@@ -288,8 +288,8 @@ def dark_cells(
         Cells with fewer households are not asked about.
     most_share
         A cell is dark when its effort is below this share of the town's mean. The estimate is drawn to the
-        mean, so that few cells are as low as 0.5, and those below 0.8 are truly seen about half as well as
-        others on the demo town.
+        mean, so that few cells are as low as 0.5. On 20 demo towns the dark cells are truly seen 0.57
+        (wiring) to 0.79 (roads) times as well as other cells with people.
 
     Returns
     -------
