@@ -9,7 +9,8 @@ from pingan_geo.stats.scan import scan_permutation, scan_poisson
 
 pytestmark = pytest.mark.slow
 
-SIMULATIONS, REPLICATIONS, SIDE, STEPS, REPORTS = 1000, 99, 7, 42, 250
+# 2,000, not 500: the share then strays by 0.5 points by chance, so that ten tests stay within two of 5 %
+SIMULATIONS, REPLICATIONS, SIDE, STEPS, REPORTS = 2000, 99, 7, 42, 250
 
 
 def chances(null):
@@ -24,12 +25,18 @@ def chances(null):
     return chance / chance.sum()
 
 
-@pytest.mark.parametrize("form", ["poisson", "poisson in space", "permutation"])
+@pytest.mark.parametrize(
+    ("form", "prospective"),
+    [
+        ("poisson", True),
+        ("poisson", False),
+        ("poisson in space", False),
+        ("permutation", True),
+        ("permutation", False),
+    ],
+)
 @pytest.mark.parametrize("null", ["even", "uneven"])
-@pytest.mark.parametrize("prospective", [True, False])
 def test_false_alarms(form, null, prospective):
-    if form == "poisson in space" and prospective:
-        pytest.skip("all time together has no last step")
     rng = np.random.default_rng([len(form), len(null), prospective])
     chance = chances(null)
     x, y = np.divmod(np.arange(SIDE * SIDE), SIDE)
