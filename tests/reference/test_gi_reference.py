@@ -138,7 +138,7 @@ def test_permuted_p_values_are_esdas_within_the_chance_of_the_draws(esda):
             keep_simulations=True,
         )
     rng = np.random.default_rng(9)
-    # from its simulations and not its p_sim, which is of the smaller side, not of the upper one
+    # from its simulations and not its p_sim, which is of the smaller side, and may lose ties to rounding
     at_least = (theirs.rGs >= theirs.Gs[:, None] - 1e-9).sum(axis=1)
     ours = gi_star_test(counts, left, right, permutations=draws, rng=rng)
     near = 5 * np.sqrt(2 * 0.25 / draws)
