@@ -13,9 +13,12 @@ SCRIPTS = (
     "datum.py",
     "geocode.py",
     "duplicates.py",
+    "density.py",
+    "gi_star.py",
+    "scan.py",
     "near_repeat.py",
-    "maps.py",
     "exposure.py",
+    "maps.py",
 )
 
 
