@@ -69,7 +69,9 @@ def test_permutation_form_finds_the_best_cylinder(scene):
     )
     expected = counts.sum(axis=1)[:, None] * counts.sum(axis=0) / max(counts.sum(), 1)
     best = best_by_trying(counts, expected, x, y, **wanted) if counts.sum() else 0.0
-    assert (result.clusters[0].statistic if result.clusters else 0.0) == pytest.approx(best, rel=1e-8, abs=1e-8)
+    assert (result.clusters[0].statistic if result.clusters else 0.0) == pytest.approx(
+        best, rel=1e-8, abs=1e-8
+    )
     check_clusters(result, counts, expected)
 
 
@@ -87,7 +89,9 @@ def test_poisson_form_finds_the_best_cylinder(scene, purely_spatial):
         counts, exposure = counts.sum(axis=1, keepdims=True), exposure.sum(axis=1, keepdims=True)
         wanted |= {"longest": 1}
     best = best_by_trying(counts, exposure, x, y, **wanted) if counts.sum() else 0.0
-    assert (result.clusters[0].statistic if result.clusters else 0.0) == pytest.approx(best, rel=1e-8, abs=1e-8)
+    assert (result.clusters[0].statistic if result.clusters else 0.0) == pytest.approx(
+        best, rel=1e-8, abs=1e-8
+    )
     check_clusters(result, counts, exposure * counts.sum() / max(exposure.sum(), 1e-300))
 
 
