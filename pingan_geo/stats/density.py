@@ -122,9 +122,9 @@ def density_surface(
     west -= (columns * degrees - (east - west)) / 2
     north_y += (rows * degrees - (north_y - south_y)) / 2
     shape = (rows + 2 * pad, columns + 2 * pad)
-    spread, n = _spread(lon, lat, (west - pad * degrees, north_y + pad * degrees), degrees, shape)
+    raster, n = _spread(lon, lat, (west - pad * degrees, north_y + pad * degrees), degrees, shape)
     # spreading each report over nine cells is itself a smoothing, of variance a quarter
-    smooth = gaussian_filter(spread, np.sqrt(sigma**2 - 0.25), mode="constant", truncate=REACH)
+    smooth = gaussian_filter(raster, np.sqrt(sigma**2 - 0.25), mode="constant", truncate=REACH)
     edges = np.radians([north_y - rows * degrees, north_y])
     low, high = np.degrees(np.arctan(np.sinh(edges)))
     bounds = (float(west), float(low), float(west + columns * degrees), float(high))

@@ -33,6 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
+from pingan_geo.stats.neighbours import count_beside, sum_beside
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -120,7 +121,7 @@ def gi_star(counts: ArrayLike, left: ArrayLike, right: ArrayLike) -> Floats:
     """
     values = _values(counts)
     one, other = _pairs(left, right, values.size)
-    return _gi_star(values, _lag(values, one, other), _degrees(values.size, one, other))
+    return _gi_star(values, sum_beside(values, one, other), count_beside(values.size, one, other))
 
 
 def gi_star_test(
@@ -158,7 +159,7 @@ def gi_star_test(
     """
     values = _values(counts)
     one, other = _pairs(left, right, values.size)
-    lag, degrees = _lag(values, one, other), _degrees(values.size, one, other)
+    lag, degrees = sum_beside(values, one, other), count_beside(values.size, one, other)
     z = _gi_star(values, lag, degrees)
     at_least, _ = _tails(values, lag, degrees, permutations, rng)
     return GiStar(z, ndtr(-z), (at_least + 1) / (permutations + 1))
@@ -192,11 +193,11 @@ def gi_star_series(counts_by_step: ArrayLike, left: ArrayLike, right: ArrayLike)
         raise BadChoiceError(name="counts_by_step", value=f"{steps.ndim}-D", expected="steps × cells")
     cells = steps.shape[1]
     one, other = _pairs(left, right, cells)
-    degrees = _degrees(cells, one, other)
+    degrees = count_beside(cells, one, other)
     z = np.zeros(steps.shape)
     for number, counts in enumerate(steps):
         values = _values(counts)
-        z[number] = _gi_star(values, _lag(values, one, other), degrees)
+        z[number] = _gi_star(values, sum_beside(values, one, other), degrees)
     return z
 
 
@@ -229,7 +230,7 @@ def local_moran(
     values = _values(counts)
     cells = values.size
     one, other = _pairs(left, right, cells)
-    lag, degrees = _lag(values, one, other), _degrees(cells, one, other)
+    lag, degrees = sum_beside(values, one, other), count_beside(cells, one, other)
     at_least, at_most = _tails(values, lag, degrees, permutations, rng)
     p = np.minimum(2 * (np.minimum(at_least, at_most) + 1) / (permutations + 1), 1.0)
     if _all_equal(values):
@@ -310,18 +311,6 @@ def _pairs(left: ArrayLike, right: ArrayLike, cells: int) -> tuple[Positions, Po
         twice = int(codes[1:][codes[1:] == codes[:-1]][0])
         raise BadChoiceError(name="pair", value=divmod(twice, cells), expected="there only once")
     return one, other
-
-
-def _lag(values: Floats, one: Positions, other: Positions) -> Floats:
-    """Return the sum over each cell's neighbours, without itself."""
-    lag = np.zeros(values.size)
-    lag += np.bincount(one, values[other], values.size)
-    lag += np.bincount(other, values[one], values.size)
-    return lag
-
-
-def _degrees(cells: int, one: Positions, other: Positions) -> Positions:
-    return np.bincount(one, minlength=cells) + np.bincount(other, minlength=cells)
 
 
 def _all_equal(values: Floats) -> bool:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
+from pingan_geo.stats.neighbours import sum_beside
 
 Floats = NDArray[np.float64]
 
@@ -119,9 +120,7 @@ def smooth_rates(
         one, other = _pairs(left, right, count.size)
 
         def around(values: Floats) -> Floats:
-            beside = np.bincount(one, values[other], count.size) + np.bincount(other, values[one], count.size)
-            total: Floats = values + beside
-            return total
+            return values + sum_beside(values, one, other)
 
     units, exposed_around = around(known.astype(np.float64)), around(exposed)
     mean = _divide(around(count), exposed_around)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -57,7 +58,7 @@ def insert_view(connection: Connection, view: SavedView) -> bool:
 def read_view(connection: Connection, name: str) -> SavedView | None:
     """Return a view, ``None`` when there is none of that name."""
     row = connection.execute(select(SAVED_VIEW).where(SAVED_VIEW.c.name == name)).first()
-    return None if row is None else SavedView(row.name, row.page, json.loads(row.address), row.saved_at)
+    return None if row is None else _view(row)
 
 
 def read_views(connection: Connection, page: str = "") -> list[SavedView]:
@@ -65,10 +66,7 @@ def read_views(connection: Connection, page: str = "") -> list[SavedView]:
     wanted = select(SAVED_VIEW).order_by(SAVED_VIEW.c.name)
     if page:
         wanted = wanted.where(SAVED_VIEW.c.page == page)
-    return [
-        SavedView(row.name, row.page, json.loads(row.address), row.saved_at)
-        for row in connection.execute(wanted)
-    ]
+    return [_view(row) for row in connection.execute(wanted)]
 
 
 def rename_view(connection: Connection, name: str, new_name: str) -> bool:
@@ -80,3 +78,7 @@ def rename_view(connection: Connection, name: str, new_name: str) -> bool:
 def delete_view(connection: Connection, name: str) -> bool:
     """Forget a view, and say whether there was one."""
     return connection.execute(delete(SAVED_VIEW).where(SAVED_VIEW.c.name == name)).rowcount > 0
+
+
+def _view(row: Any) -> SavedView:
+    return SavedView(row.name, row.page, json.loads(row.address), row.saved_at)

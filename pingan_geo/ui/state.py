@@ -331,7 +331,7 @@ def visitor_language(usual: str) -> Translator:
     """Return the visitor's translator: from the switch, else the address, else the town's own language."""
     session = st.session_state
     asked = st.query_params.get("lang")
-    if asked in LOCALES and (_moved() or "language" not in session):
+    if asked in LOCALES and (address_moved() or "language" not in session):
         session["language"] = session["language_switch"] = asked
     language = session.setdefault("language", usual if usual in LOCALES else "zh")
     return translator(language)
@@ -340,8 +340,8 @@ def visitor_language(usual: str) -> Translator:
 def read_question(choices: Choices) -> tuple[Question, tuple[Refused, ...]]:
     """Return what the visitor has asked so far, or what the address asks when it is another one now."""
     session = st.session_state
-    if "question" not in session or _moved():
-        address = _address()
+    if "question" not in session or address_moved():
+        address = current_address()
         question, refused = read_address(address, choices)
         if address.get("lang", ["zh"])[-1] not in LOCALES:
             refused = (*refused, Refused("lang", address["lang"][-1][:40]))
@@ -358,7 +358,7 @@ def keep_question(question: Question, language: str) -> None:
         session["refused"] = ()
     session["question"] = question
     address = write_address(question, language)
-    if address != _address():
+    if address != current_address():
         st.query_params.from_dict(address)
     session["address"] = address
     session["pressed"] = {key: session[key] for key in session if str(key).startswith("ask_")}
@@ -367,7 +367,7 @@ def keep_question(question: Question, language: str) -> None:
 def keep_language(language: str) -> None:
     """Write the language into the address of a page that asks nothing else: what it said first is then past."""
     address = {"lang": [language]}
-    if address != _address():
+    if address != current_address():
         st.query_params.from_dict(address)
     st.session_state["address"] = address
 
@@ -375,8 +375,8 @@ def keep_language(language: str) -> None:
 def read_review(kinds: Iterable[str], batches: Iterable[int]) -> tuple[str, int, tuple[Refused, ...]]:
     """Return which questions of the review are asked for: a kind (``""`` for all), an import (0 for all)."""
     session = st.session_state
-    if "review_asked" not in session or _moved():
-        address = _address()
+    if "review_asked" not in session or address_moved():
+        address = current_address()
         kind, batch = (address.get(name, [""])[-1] for name in ("kind", "import"))
         offered = {"": 0, **{str(number): number for number in batches}}
         wrong = [("kind", kind)] if kind and kind not in set(kinds) else []
@@ -399,7 +399,7 @@ def keep_review(kind: str, batch: int, language: str) -> None:
     address = {"lang": [language]}
     address |= {"kind": [kind]} if kind else {}
     address |= {"import": [str(batch)]} if batch else {}
-    if address != _address():
+    if address != current_address():
         st.query_params.from_dict(address)
     session["address"] = address
     session["pressed"] = {key: session[key] for key in session if str(key).startswith("ask_")}
@@ -412,17 +412,18 @@ def fill_widget(key: str, value: Any) -> str:
     return key
 
 
-def _address() -> dict[str, list[str]]:
+def current_address() -> dict[str, list[str]]:
+    """Return the parameters of the address as they are now."""
     return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
-def _moved() -> bool:
+def address_moved() -> bool:
     """Whether the address is neither empty nor the one written last: a link, or the browser's back button.
 
     A click made before the browser has received the last address comes with the one before; what was
     pressed since tells it from the back button, which presses nothing.
     """
-    session, address = st.session_state, _address()
+    session, address = st.session_state, current_address()
     if not address or address == session.get("address"):
         return False
     pressed = session.get("pressed", {})

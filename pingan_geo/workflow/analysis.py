@@ -29,7 +29,16 @@ from pingan_geo.spatial.grids import area_m2
 from pingan_geo.stats.breaks import fixed_breaks
 from pingan_geo.stats.counts import trend
 from pingan_geo.storage.records import read_reports
-from pingan_geo.workflow.explore import Codes, MapView, ReportIndex, explore
+from pingan_geo.workflow.explore import (
+    Codes,
+    MapView,
+    ReportIndex,
+    day_of,
+    explore,
+    mean_edge_m,
+    span_of,
+    whole_seconds,
+)
 from pingan_geo.workflow.towns import Town
 
 if TYPE_CHECKING:
@@ -49,8 +58,6 @@ SCAN_DAYS, SCAN_LONGEST, SCAN_RADIUS_M, SCAN_REPLICATIONS = 84, 28, 1_000.0, 199
 #: Where a step of the time slider is a day, a week or else a month: up to so many days in all.
 _SLICES = (("day", 31), ("week", 217))
 _CIRCLE_SIDES = 64
-#: Mean edge of an H3 cell of resolution 9.
-_EDGE_M = 200.8
 _NUMBER = r"-?[0-9]{1,3}(?:\.[0-9]{1,8})?"
 
 
@@ -557,8 +564,8 @@ def _newcomers(
     (since, split), (_, until) = _ends(periods[0]), _ends(periods[1])
     time = index.time.copy()
     # Who reported from anywhere, of anything, before the split is no newcomer, but only the area is counted.
-    time[~before & (time < _seconds(split))] = _seconds(since) - 1
-    rows = here | (time < _seconds(split))
+    time[~before & (time < whole_seconds(split))] = whole_seconds(since) - 1
+    rows = here | (time < whole_seconds(split))
     history = pd.DataFrame(
         {
             "time": time[rows].astype("datetime64[s]"),
@@ -590,7 +597,7 @@ def _near_repeat(index: ReportIndex, here: NDArray[np.bool_], until: datetime, s
     block = reach(found)
     lasting = pd.DataFrame({"lon": [], "lat": [], "days_left": []}, dtype="float64")
     if block is not None:
-        today = (_seconds(until) - 1) // 86_400
+        today = (whole_seconds(until) - 1) // 86_400
         table = alerts(x_m, y_m, day, today, block.radius_m, block.days)
         at_lon, at_lat = plane.inverse(table["x_m"].to_numpy(), table["y_m"].to_numpy())
         left = table["until_day"].to_numpy() - today
@@ -619,9 +626,8 @@ def closed_period(index: ReportIndex, asked: ReportFilter, fits: NDArray[np.bool
     times = index.time[fits]
     if not len(times):
         today = index.newest or datetime(2000, 1, 1)
-        times = np.array([_seconds(today)])
-    since = asked.period.since or _day(int(times.min()))
-    until = asked.period.until or _day(int(times.max())) + timedelta(days=1)
+        times = np.array([whole_seconds(today)])
+    since, until = _ends(span_of(asked.period, times))
     return Period(since, max(until, since + timedelta(days=1)))
 
 
@@ -700,7 +706,7 @@ def slice_time(index: ReportIndex, asked: ReportFilter, *, resolution: int) -> T
     at = np.searchsorted(starts, times, side="right") - 1
     counts = np.bincount(at * len(used) + place, minlength=len(starts) * len(used))
     counts = counts.reshape(len(starts), len(used)).astype(np.int64)
-    first = [max(_day(int(start)), since) for start in starts.astype(np.int64)]
+    first = [max(day_of(int(start)), since) for start in starts.astype(np.int64)]
     breaks = np.asarray(fixed_breaks(counts), dtype=np.int64)
     return TimeSlices(step, tuple(first), until, level.cells[used], counts, breaks)
 
@@ -754,7 +760,7 @@ def emerging_cluster(
     level = index.cells(resolution)
     fits &= level.code >= 0
     used, place = np.unique(level.code[fits], return_inverse=True)
-    day = (index.time[fits] - _seconds(since)) // 86_400
+    day = (index.time[fits] - whole_seconds(since)) // 86_400
     if len(day) < LEAST_REPORTS:
         return Emerging(period, len(day))
     lon, lat = centres(level.cells[used])
@@ -786,7 +792,7 @@ def emerging_cluster(
         p_value=float(best.p),
         lon=x,
         lat=y,
-        radius_m=float(best.radius_m) + _EDGE_M * 7 ** ((9 - resolution) / 2),
+        radius_m=float(best.radius_m) + mean_edge_m(resolution),
         cells=level.cells[used][best.cells],
     )
 
@@ -826,11 +832,3 @@ def _ends(period: Period) -> tuple[datetime, datetime]:
     if period.since is None or period.until is None:
         raise BadChoiceError(name="period", value="open", expected="closed")
     return period.since, period.until
-
-
-def _seconds(instant: datetime) -> int:
-    return int(np.datetime64(instant, "s").astype(np.int64))
-
-
-def _day(seconds: int) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(days=seconds // 86_400)

@@ -47,7 +47,7 @@ EXPLORED = TableSpec(
     {name: REPORTS.columns[name] for name in ("report_id", "batch_id", *LISTED, "lon", "lat", "cell")},
 )
 #: Mean edge of an H3 cell of resolution 9, in metres.
-_EDGE_M = 200.8
+_EDGE_9_M = 200.8
 #: A trend has about as many steps as a line has room for.
 _DAYS_BY_STEP = (("day", 62), ("week", 430), ("month", 100 * 366))
 
@@ -110,12 +110,12 @@ class ReportIndex:
     @property
     def newest(self) -> datetime | None:
         """Time of the newest report; ``None`` without reports."""
-        return _instant(int(self.time.max())) if len(self) else None
+        return instant_of(int(self.time.max())) if len(self) else None
 
     @property
     def oldest(self) -> datetime | None:
         """Time of the oldest report; ``None`` without reports."""
-        return _instant(int(self.time.min())) if len(self) else None
+        return instant_of(int(self.time.min())) if len(self) else None
 
     def cells(self, resolution: int) -> CellCodes:
         """Return the cells of a resolution; worked out at the first call, kept for the next."""
@@ -140,9 +140,9 @@ class ReportIndex:
             if wanted:
                 fits &= codes.among(wanted)
         if asked.period.since is not None:
-            fits &= self.time >= _seconds(asked.period.since)
+            fits &= self.time >= whole_seconds(asked.period.since)
         if asked.period.until is not None:
-            fits &= self.time < _seconds(asked.period.until)
+            fits &= self.time < whole_seconds(asked.period.until)
         if asked.hours:
             fits &= _table(asked.hours, 25)[self.hour]  # -1, not known, is the 25th entry: never asked for
         if asked.weekdays:
@@ -313,7 +313,7 @@ def explore(
     categories = categories[categories["count"] > 0].sort_values(
         ["count", "category"], ascending=[False, True]
     )
-    period = _span(index, asked, fits)
+    period = span_of(asked.period, index.time[fits])
     step = _step(period)
     times = index.time[fits]
     hours, without_hour = _hours(index, fits)
@@ -468,7 +468,7 @@ def see_density(
     from pingan_geo.stats.density import density_surface
 
     places = index.reports[["lon", "lat"]].to_numpy()[view.fits]
-    edge_m = _EDGE_M * 7 ** ((9 - view.resolution) / 2)
+    edge_m = mean_edge_m(view.resolution)
     return density_surface(
         places[:, 0], places[:, 1], bounds, bandwidth_m=round(1.5 * edge_m), step_m=round(edge_m / 4)
     )
@@ -532,16 +532,17 @@ def _breaks(table: pd.DataFrame) -> NDArray[np.int64]:
     return np.asarray(fixed_breaks(table["count"].to_numpy()), dtype=np.int64)
 
 
-def _span(index: ReportIndex, asked: ReportFilter, fits: NDArray[np.bool_]) -> Period:
-    """Return the period asked for, with open ends closed by the reports that fit (whole days)."""
-    times = index.time[fits]
+def span_of(period: Period, times: NDArray[np.int64]) -> Period:
+    """Return a period with open ends closed, in whole days, by the times of reports; as it is without any."""
     if not len(times):
-        return asked.period
-    first, last = _instant(int(times.min())), _instant(int(times.max()))
-    return Period(
-        asked.period.since or datetime(first.year, first.month, first.day),
-        asked.period.until or datetime(last.year, last.month, last.day) + timedelta(days=1),
-    )
+        return period
+    first, last = day_of(int(times.min())), day_of(int(times.max()))
+    return Period(period.since or first, period.until or last + timedelta(days=1))
+
+
+def mean_edge_m(resolution: int) -> float:
+    """Return the mean edge of an H3 cell, in metres."""
+    return float(_EDGE_9_M * 7 ** ((9 - resolution) / 2))
 
 
 def _step(period: Period) -> str:
@@ -562,10 +563,16 @@ def _table(wanted: Sequence[int], size: int) -> NDArray[np.bool_]:
     return table
 
 
-def _seconds(instant: datetime) -> int:
+def whole_seconds(instant: datetime) -> int:
     """Return the first whole second that is not before ``instant``; stored times are whole seconds."""
     return -(-int(np.datetime64(instant, "us").astype(np.int64)) // 1_000_000)
 
 
-def _instant(seconds: int) -> datetime:
+def day_of(seconds: int) -> datetime:
+    """Return the beginning of the day that a stored time lies in."""
+    return instant_of(seconds // 86_400 * 86_400)
+
+
+def instant_of(seconds: int) -> datetime:
+    """Return a stored time as an instant of the town's clock."""
     return datetime(1970, 1, 1) + timedelta(seconds=seconds)

@@ -20,6 +20,7 @@ from pingan_geo.spatial.cells import areas_m2, cells_covering, centres, neighbou
 from pingan_geo.spatial.grids import PolygonIndex
 from pingan_geo.spatial.nearest import nearest_named
 from pingan_geo.stats.breaks import fixed_breaks
+from pingan_geo.stats.counts import count_positions
 from pingan_geo.stats.density import density_at
 from pingan_geo.stats.filters import known_hours, select
 from pingan_geo.stats.main_hours import main_hours
@@ -415,7 +416,7 @@ class _Placed:
         return cls(
             position=position,
             hour=known_hours(time, fitting["time_until"].to_numpy(dtype="datetime64[s]")),
-            counts=np.bincount(position[inside], minlength=len(cells)).astype(np.int64),
+            counts=count_positions(position, len(cells))[0],
             last=last.astype("datetime64[s]"),
         )
 
@@ -477,6 +478,7 @@ class _Tested:
         seed: int,
     ) -> _Tested:
         from pingan_geo.stats.gi_star import gi_star_test
+        from pingan_geo.stats.neighbours import count_beside, sum_beside
         from pingan_geo.stats.scatter import scatter_p
         from pingan_geo.stats.significance import adjust
 
@@ -489,11 +491,11 @@ class _Tested:
         if not inside.any():
             nothing = spread(np.zeros(0))
             return cls(nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0, corrected)
-        own = counts[inside]
+        own = counts[inside].astype(np.float64)
         left, right = neighbour_pairs(cells[inside])
         found = gi_star_test(own, left, right, permutations=permutations, rng=np.random.default_rng(seed))
-        observed = own + _sum_at(left, own[right], len(own)) + _sum_at(right, own[left], len(own))
-        beside = np.bincount(left, minlength=len(own)) + np.bincount(right, minlength=len(own))
+        observed = own + sum_beside(own, left, right)
+        beside = count_beside(len(own), left, right)
         p_scatter = scatter_p(observed, int(own.sum()), (beside + 1) / len(own))
         p_gi = found.p_permuted if permutations else found.p
         # Every cell takes part in the correction, also one that gets no verdict: leaving those out for their
@@ -537,11 +539,6 @@ def _stability(
         other_resolutions=(resolution - 1, resolution + 1),
         rng=np.random.default_rng(seed),
     )
-
-
-def _sum_at(place: NDArray[np.int64], values: NDArray[np.int64], size: int) -> NDArray[np.float64]:
-    summed: NDArray[np.float64] = np.bincount(place, values.astype(np.float64), size).astype(np.float64)
-    return summed
 
 
 @dataclass(frozen=True, eq=False)

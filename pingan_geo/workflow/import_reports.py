@@ -340,14 +340,10 @@ class _Work:
             reading.returned.settle(self.connection, self._batch())
         if self.batch_id is not None:
             stored = self.accepted + self.corrected
-            many = (
-                stored > MOST_AT_IMPORT
-            )  # known here, so that a million rows are not read back to be counted
-            self.search = (
-                Search(not_searched=stored)
-                if many
-                else queue_duplicates(self.town, self.connection, self.batch_id)
-            )
+            if stored > MOST_AT_IMPORT:  # a million rows are not read back only to be counted
+                self.search = Search(not_searched=stored)
+            else:
+                self.search = queue_duplicates(self.town, self.connection, self.batch_id)
         receipt = Receipt(
             kind=_KIND,
             file=reading.table.name,

@@ -20,7 +20,7 @@ from pingan_geo.outputs.map_layers import (
 )
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components.analysis_state import DRAWING_MAP, Asked
-from pingan_geo.ui.components.map_view import _base, _ground, _legend
+from pingan_geo.ui.components.map_view import base_map, ground_layers, legend_html
 from pingan_geo.ui.components.town_map import show_map
 from pingan_geo.workflow.analysis import (
     MOST_CORNERS,
@@ -74,8 +74,8 @@ def show_drawing_map(
         layers += _area_layers(visit, "", ring)
     if near is not None and len(near.alerts):
         layers.append(_alerts(near))
-    clicked = show_map(_base(visit), layers, key=DRAWING_MAP, height=520)
-    st.html(_legend("cells", count_classes(list(breaks)), cells["count"].to_numpy(), visit.t))
+    clicked = show_map(base_map(visit), layers, key=DRAWING_MAP, height=520)
+    st.html(legend_html("cells", count_classes(list(breaks)), cells["count"].to_numpy(), visit.t))
     if clicked is None or clicked.get("click") == st.session_state.get("analysis_click"):
         return asked
     st.session_state["analysis_click"] = clicked.get("click")
@@ -87,7 +87,7 @@ def show_count_map(visit: Visit, asked: Asked, cells: Any, counts: Any, breaks: 
     layers = [*_underlays(visit, asked, "A"), _cells(visit, cells, counts, breaks)]
     if asked.first.complete:
         layers += _area_layers(visit, "A", asked.first)
-    show_map(_base(visit), layers, key=key, height=420)
+    show_map(base_map(visit), layers, key=key, height=420)
 
 
 def show_one_legend(visit: Visit, breaks: Any) -> None:
@@ -98,7 +98,7 @@ def show_one_legend(visit: Visit, breaks: Any) -> None:
 def _legend_of(visit: Visit, breaks: Any) -> str:
     # Numbers in brackets would be those of one map only.
     classes = count_classes(list(breaks))
-    whole = _legend("cells", classes, [], visit.t)
+    whole = legend_html("cells", classes, [], visit.t)
     head, _, _ = whole.rpartition("<small>")
     return head.replace(" <small>(0)</small>", "") + "</div>"
 
@@ -108,7 +108,7 @@ def _cells(visit: Visit, cells: Any, counts: Any, breaks: Any) -> CellLayer:
 
 
 def _underlays(visit: Visit, asked: Asked, side: str) -> list[Any]:
-    layers = _ground(visit, ("roads", "waters"))
+    layers = ground_layers(visit, ("roads", "waters"))
     kind = asked.area(side).kind
     grids, villages = visit.polygons("grids"), visit.polygons("villages")
     if kind == "grid" and len(grids):

@@ -20,8 +20,8 @@ from pingan_geo.ui.state import (
     Choices,
     Question,
     Refused,
-    _address,
-    _moved,
+    address_moved,
+    current_address,
     read_address,
     write_address,
 )
@@ -99,8 +99,8 @@ class Asked:
 def read_asked(visit: Visit, choices: Choices) -> tuple[Asked, tuple[Refused, ...]]:
     """Return what is asked so far, or what the address asks when it is another one now."""
     session = st.session_state
-    if "analysis" not in session or _moved():
-        address, refused = _opened(visit, _address())
+    if "analysis" not in session or address_moved():
+        address, refused = _opened(visit, current_address())
         mine, wrong = read_mine(address, choices)
         question = session.get("question", Question())
         if address or "question" not in session:  # an empty one comes from another page, with its filters
@@ -111,7 +111,7 @@ def read_asked(visit: Visit, choices: Choices) -> tuple[Asked, tuple[Refused, ..
             refused += (Refused("lang", address["lang"][-1][:40]),)
         session["analysis"], session["question"] = mine, question
         session["refused"] = (*refused, *wrong)
-        session["address"], session["refill"] = _address(), True
+        session["address"], session["refill"] = current_address(), True
     return replace(session["analysis"], question=session["question"]), session.get("refused", ())
 
 
@@ -128,7 +128,7 @@ def keep_asked(asked: Asked, language: str, *, refill: bool = False) -> None:
         session["refused"] = ()
     session["analysis"], session["question"], session["refill"] = asked, asked.question, refill
     address = asked.address(language)
-    if address != _address():
+    if address != current_address():
         st.query_params.from_dict(address)
     session["address"] = address
     # A click on the map tells a run from the browser's back button, as any pressed widget does.

@@ -76,13 +76,13 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
                 view.cells["cell"], counts, classes, tip=t("{value} reports"), selected=picked.get("cell", "")
             )
         )
-        legend = _legend("cells", classes, counts, t)
+        legend = legend_html("cells", classes, counts, t)
     elif question.layer == "density":
         surface = visit.density(view)
         edges = fixed_breaks(np.floor(np.max(surface.values, initial=0.0)))
         classes = Classes(tuple(float(edge) for edge in edges), DENSITY_COLOURS, whole=False)
         layers.append(DensityOverlay(surface.values, surface.bounds, classes))
-        legend = _legend("density", classes, None, t)
+        legend = legend_html("density", classes, None, t)
     elif question.layer in {"grids", "villages"}:
         table = view.grids if question.layer == "grids" else view.villages
         frame = visit.polygons(question.layer)
@@ -105,11 +105,11 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
                 selected=picked.get(question.layer[:-1], ""),
             )
         )
-        legend = _legend(question.layer, classes, counts, t)
+        legend = legend_html(question.layer, classes, counts, t)
     else:
         legend = _add_reports(visit, view, layers)
     layers += _overlays(visit, question)
-    clicked = show_map(_base(visit), layers, key="report_map", height=640)
+    clicked = show_map(base_map(visit), layers, key="report_map", height=640)
     st.html(legend + _overlay_legend(question, t))
     return _pick_of(clicked, "report_map")
 
@@ -125,7 +125,7 @@ def show_hotspot_map(visit: Visit, found: Hotspots, picked: str) -> str:
     counts = table["count"].to_numpy()
     names = [str(rank) for rank in table["rank"]]
     layers: list[Any] = [
-        *_ground(visit, ("roads", "waters")),
+        *ground_layers(visit, ("roads", "waters")),
         PolygonLayer(visit.polygons("villages"), "villages"),
     ]
     tips = [
@@ -144,12 +144,12 @@ def show_hotspot_map(visit: Visit, found: Hotspots, picked: str) -> str:
     else:
         classes = count_classes(found.breaks.tolist())
         layers.append(CellLayer(cells, counts, classes, tip=t("{value} reports"), selected=picked))
-        legend = _legend("cells", classes, counts, t)
+        legend = legend_html("cells", classes, counts, t)
     # Lines round thousands of small cells would hide their colours.
     first = cells[:MOST_OUTLINED]
     outlined = _ranked(first, table["cell"][:MOST_OUTLINED], names[:MOST_OUTLINED])
     layers.append(PolygonLayer(outlined, "grids", tips=tips[:MOST_OUTLINED], labels=True, selected=picked))
-    clicked = show_map(_base(visit, _first_bounds(visit, table)), layers, key="hotspot_map", height=480)
+    clicked = show_map(base_map(visit, _first_bounds(visit, table)), layers, key="hotspot_map", height=480)
     st.html(legend)
     if clicked is None or clicked.get("click") == st.session_state.get("click_hotspot_map"):
         return ""
@@ -202,7 +202,8 @@ def _first_bounds(visit: Visit, table: Any) -> Bounds:
     return bounds
 
 
-def _base(visit: Visit, bounds: Bounds | None = None) -> TownMap:
+def base_map(visit: Visit, bounds: Bounds | None = None) -> TownMap:
+    """Return the empty map of the town, fitted to bounds (WGS-84 degrees) or to the whole of it."""
     settings = visit.settings
     west, south, east, north = bounds or visit.town.area.bounds
     # The line at the bottom would hide the town's southern end.
@@ -216,7 +217,8 @@ def _base(visit: Visit, bounds: Bounds | None = None) -> TownMap:
     )
 
 
-def _ground(visit: Visit, wanted: Sequence[str]) -> list[Any]:
+def ground_layers(visit: Visit, wanted: Sequence[str]) -> list[Any]:
+    """Return the layers of the town's own files that lie under all others: of ``waters`` and ``roads`` those wanted."""
     layers: list[Any] = []
     if "waters" in wanted:
         layers += water_layers(visit.polygons("waters"))
@@ -227,7 +229,7 @@ def _ground(visit: Visit, wanted: Sequence[str]) -> list[Any]:
 
 
 def _underlays(visit: Visit, question: Question, picked: Mapping[str, str]) -> list[Any]:
-    layers = _ground(visit, question.overlays)
+    layers = ground_layers(visit, question.overlays)
     villages = visit.polygons("villages")
     if question.layer != "villages" and len(villages):
         # With grids or a density the outlines only help to find one's way.
@@ -268,7 +270,8 @@ def _add_reports(visit: Visit, view: MapView, layers: list[Any]) -> str:
     )
 
 
-def _legend(layer: str, classes: Classes, values: Any, t: Translator) -> str:
+def legend_html(layer: str, classes: Classes, values: Any, t: Translator) -> str:
+    """Return the legend of a layer, with how many values each class has."""
     unit, things = _UNITS[layer]
     parts = [f"<b>{html.escape(t(unit))}</b>"]
     for row in classes.rows(values if values is not None else []):
