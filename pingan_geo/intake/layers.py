@@ -20,6 +20,7 @@ import pandas as pd
 import pyogrio
 import pyproj
 import shapely
+from numpy.typing import NDArray
 
 from pingan_geo.coords import parse_datum, to_wgs84
 from pingan_geo.errors import (
@@ -131,6 +132,23 @@ _OWN_PARENT: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _ANY_PARENT = ("parent", "parentcode", "parentid", "上级编码", "上级代码", "上级")
+#: Column of a layer of polygons that says how many households live in each.
+HOUSEHOLDS = "households"
+#: Its headings, in the order in which they are believed: who lives there comes before who is registered.
+_HOUSEHOLDS = (
+    "households",
+    "常住户数",
+    "实有户数",
+    "居民户数",
+    "住户数",
+    "总户数",
+    "户数",
+    "户籍户数",
+    "householdcount",
+    "householdnumber",
+    "hhcount",
+)
+_HOUSED = frozenset({"grids", "villages", "beats", "estates"})
 
 
 def read_layer(file: Path, *, kind: str, datum: str = "") -> Any:
@@ -151,7 +169,9 @@ def read_layer(file: Path, *, kind: str, datum: str = "") -> Any:
     -------
     GeoDataFrame
         Columns ``code, name, parent`` (text, ``""`` where the file has none), then the file's other
-        columns, and ``geometry`` in EPSG:4326, without heights. One row per shape of the file, in its order.
+        columns, and ``geometry`` in EPSG:4326, without heights. A column of households (户数 …) of grids,
+        villages, beats and estates comes as ``households``, see :func:`households_of`; where a value of it is
+        no number the file's own column stays too. One row per shape of the file, in its order.
         Layers that need no codes (area, roads, waters) are numbered from 1 when the file has none. Shapes
         are as the file has them: crossing, empty and doubled ones are for :mod:`pingan_geo.spatial.grids`.
 
@@ -313,6 +333,7 @@ def _name_columns(frame: Any, kind: str, file: Path) -> Any:
         raise EmptyCodesError(file=file.name, rows=shown)
     used = {code, name, parent}
     rest = frame[[column for column in own if column not in used]]
+    rest = _with_households(rest, headings, used) if kind in _HOUSED else rest
     rest = rest.rename(
         columns={column: f"original_{column}" for column in rest.columns if column in POLYGONS.columns}
     )
@@ -320,6 +341,47 @@ def _name_columns(frame: Any, kind: str, file: Path) -> Any:
         {key: pd.Series(value, index=frame.index, dtype="str") for key, value in named.items()}
     )
     return gpd.GeoDataFrame(pd.concat([table, rest], axis=1), geometry=frame.geometry.array, crs=frame.crs)
+
+
+def households_of(layer: Any) -> NDArray[np.float64]:
+    """Return how many households each polygon of a layer holds.
+
+    Parameters
+    ----------
+    layer
+        Of :func:`read_layer`.
+
+    Returns
+    -------
+    numpy.ndarray
+        One number per row; NaN where it is not known, which is not the same as 0. They are as the sender of
+        the layer counted them, and on the day on which that was.
+    """
+    if HOUSEHOLDS not in layer.columns:
+        return np.full(len(layer), np.nan)
+    number = pd.to_numeric(layer[HOUSEHOLDS], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(number) & (number >= 0), number, np.nan)
+
+
+def _with_households(rest: Any, headings: Mapping[str, list[str]], used: set[str | None]) -> Any:
+    """Return the further columns with the households under one name; nothing that the file says is lost."""
+    heading = next((names[0] for name in _HOUSEHOLDS if len(names := headings.get(name, [])) == 1), None)
+    if heading is None or heading in used:
+        return rest
+    if heading != HOUSEHOLDS and HOUSEHOLDS in rest.columns:  # empty, or one of two of that name
+        empty = bool(rest[HOUSEHOLDS].isna().all())
+        kept = {HOUSEHOLDS: f"original_{HOUSEHOLDS}"}
+        rest = rest.drop(columns=HOUSEHOLDS) if empty else rest.rename(columns=kept)
+    told = rest[heading]
+    if not pd.api.types.is_numeric_dtype(told.dtype):
+        text = told.astype("str").where(told.notna(), "").map(lambda one: unicodedata.normalize("NFKC", one))
+        text = text.str.replace(r"[,\s]|户$", "", regex=True)
+        number = pd.to_numeric(text.where(text != ""), errors="coerce")
+        if number.isna().to_numpy()[np.asarray(text != "")].any():
+            rest = rest.rename(columns={heading: f"original_{heading}"}) if heading == HOUSEHOLDS else rest
+            return rest.assign(**{HOUSEHOLDS: number})
+        told = number
+    return rest.assign(**{heading: told}).rename(columns={heading: HOUSEHOLDS})
 
 
 def _numbered(rows: int) -> Any:

@@ -31,7 +31,7 @@ from pingan_geo.errors import (
 from pingan_geo.intake.columns import FEATURE_KINDS, map_columns
 from pingan_geo.intake.features import clean_features
 from pingan_geo.intake.files import open_table, read_rows
-from pingan_geo.intake.layers import read_layer
+from pingan_geo.intake.layers import households_of, read_layer
 from pingan_geo.intake.places import PlaceRules
 from pingan_geo.intake.raw import TableFile, file_sha256
 from pingan_geo.intake.values import held_rows
@@ -228,6 +228,8 @@ def _import_shapes(
         notes += _describe_polygons(
             check_polygons(frame, town.area if kind in _FILLING else None), mended, kind
         )
+        if known := int(np.isfinite(households_of(frame)).sum()):
+            notes.append(("Households are known of {known} of {count}.", {"known": known, "count": rows}))
     old = town.layer(kind)
     content = layer_bytes(frame)
     outcome = _compare_shapes(old, frame, mended)

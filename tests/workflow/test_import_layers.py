@@ -199,6 +199,15 @@ def test_layer_taken_back_is_as_before(town, tmp_path):
         undo_import(town, first.batch_id, NOW)
 
 
+def test_the_receipt_says_of_how_many_the_households_are_known(town, tmp_path):
+    file = layer_file(tmp_path / "beats.geojson", halves(), code=["B1", "B2"], 户数=["120户", "?"])
+    notes = dict(bring(town, "beats", file).notes)
+    assert notes["Households are known of {known} of {count}."] == {"known": 1, "count": 2}
+    assert town.layer("beats")["户数"].tolist() == ["120户", "?"]
+    plain = layer_file(tmp_path / "plain.geojson", halves())
+    assert not [note for note, _ in bring(town, "beats", plain).notes if "ouseholds" in note]
+
+
 def test_first_layer_taken_back_is_gone(town, tmp_path):
     receipt = bring(town, "beats", layer_file(tmp_path / "a.gpkg", halves()))
     assert (reports_of(town)["beat_id"] != "").all()

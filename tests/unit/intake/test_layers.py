@@ -25,7 +25,7 @@ from pingan_geo.errors import (
     UnknownDatumError,
     UnreadableFileError,
 )
-from pingan_geo.intake.layers import read_layer
+from pingan_geo.intake.layers import households_of, read_layer
 from pingan_geo.model.tables import POLYGONS
 
 WEST, EAST = shapely.box(120.60, 30.70, 120.61, 30.71), shapely.box(120.61, 30.70, 120.62, 30.71)
@@ -268,3 +268,61 @@ def test_town_layer_read_again_keeps_its_codes(tmp_path):
         two(code=["V1", "V2"], name=["", ""], parent=["", ""], code12=["9", "8"]), tmp_path / "a.geojson"
     )
     assert read_layer(file, kind="villages")["code"].tolist() == ["V1", "V2"]
+
+
+# -- households --------------------------------------------------------------------------------------
+
+
+def test_households_that_are_no_numbers_are_unknown_and_stay_as_they_were(tmp_path):
+    file = write(two(code=CODES, 户数=["约三百", "1,560"]), tmp_path / "grids.geojson")
+    layer = read_layer(file, kind="grids")
+    np.testing.assert_array_equal(households_of(layer), [np.nan, 1560])
+    assert layer["户数"].tolist() == ["约三百", "1,560"]
+    file = write(two(code=CODES, households=["many", "3"]), tmp_path / "other.geojson")
+    layer = read_layer(file, kind="grids")
+    np.testing.assert_array_equal(households_of(layer), [np.nan, 3])
+    assert layer["original_households"].tolist() == ["many", "3"]
+
+
+def test_a_number_below_nothing_is_no_number_of_households(tmp_path):
+    layer = read_layer(write(two(code=CODES, households=[-1.0, 0.0]), tmp_path / "grids.gpkg"), kind="grids")
+    np.testing.assert_array_equal(households_of(layer), [np.nan, 0])
+
+
+def test_without_a_column_households_are_unknown_and_not_none(tmp_path):
+    layer = read_layer(write(two(), tmp_path / "grids.geojson"), kind="grids")
+    assert np.isnan(households_of(layer)).tolist() == [True, True]
+
+
+@pytest.mark.parametrize("kind", ["grids", "villages", "beats", "estates"])
+@pytest.mark.parametrize(("heading", "values"), [
+    ("households", [156, 58]), ("Households", [156, 58]), ("户数", ["１５６户", " 58 "]), ("总户数", [156.0, 58.0]),
+])  # fmt: skip
+def test_households_come_under_one_name(tmp_path, kind, heading, values):
+    file = write(two(**{"code": CODES, heading: values}), tmp_path / "layer.geojson")
+    layer = read_layer(file, kind=kind)
+    assert households_of(layer).tolist() == [156, 58]
+    assert "households" in layer.columns
+
+
+def test_who_lives_there_comes_before_who_is_registered(tmp_path):
+    file = write(two(code=CODES, 户籍户数=[9, 9], 常住户数=[156, 58]), tmp_path / "layer.geojson")
+    layer = read_layer(file, kind="grids")
+    assert households_of(layer).tolist() == [156, 58]
+    assert layer["户籍户数"].tolist() == [9, 9]
+
+
+def test_two_columns_of_one_heading_are_both_kept_and_a_third_is_asked(tmp_path):
+    frame = two(code=CODES, households=[1, 2], House_holds=[3, 4], 户数=[156, 58])
+    layer = read_layer(write(frame, tmp_path / "layer.geojson"), kind="grids")
+    assert households_of(layer).tolist() == [156, 58]
+    assert layer["original_households"].tolist() == [1, 2]
+    assert layer["House_holds"].tolist() == [3, 4]
+
+
+def test_a_layer_of_ours_with_nothing_known_is_read_again_as_it_is(tmp_path):
+    frame = two(code=CODES, name=["", ""], parent=["", ""], households=[None, None], 户数=["?", "?"])
+    first = read_layer(write(frame, tmp_path / "one.geojson"), kind="grids")
+    again = read_layer(write(first, tmp_path / "two.geojson"), kind="grids")
+    assert sorted(again.columns) == sorted(first.columns)
+    assert np.isnan(households_of(again)).all()
