@@ -393,11 +393,28 @@ class NoReportsError(PinganError, ValueError):
     message = "No report fits this choice. Widen the period or take away a filter."
 
 
+class ShortRecordError(PinganError, ValueError):
+    """The reports do not reach back far enough to try a forecast on them."""
+
+    code = "short_record"
+    message = (
+        "The reports reach over {days} days, but a back-test needs {needed}: record to learn from, and a window to "
+        "foretell. Widen the period, or shorten the horizon."
+    )
+
+
 class MixedOriginsError(PinganError, ValueError):
     """A test is asked of reports and of finds of patrols together."""
 
     code = "mixed_origins"
     message = "Reports and finds of patrols are not tested together. Choose one origin."
+
+
+class ReversedIntervalError(PinganError, ValueError):
+    """An interval ends before it begins."""
+
+    code = "reversed_interval"
+    message = "{count} intervals end before they begin, first in row {row} (counted from 0): mend or leave them out."
 
 
 class UnalignedIndexError(PinganError, ValueError):
