@@ -212,7 +212,7 @@ def newcomers(
         after_from_newcomers=int((after & known & ~old).sum()),
         after_from_old=now,
         rise_from_old=now - was * scale,
-        p_value_old=_chance_of_rise(was, now, scale),
+        p_value_old=float(chance_of_rise(was, now, scale)),
         before_without_reporter=nameless[0],
         after_without_reporter=nameless[1],
         rise_without_reporter=nameless[1] - nameless[0] * scale,
@@ -222,6 +222,34 @@ def newcomers(
         length_before_d=float(length_before_d),
         length_after_d=float(length_after_d),
     )
+
+
+def chance_of_rise(before: ArrayLike, after: ArrayLike, scale: float = 1.0) -> Floats:
+    """Return how often chance alone brings at least so many reports after, had the pace not risen.
+
+    Parameters
+    ----------
+    before, after
+        Reports per unit; whole, 0 or more.
+    scale
+        Length of the later period ÷ that of the earlier one.
+
+    Returns
+    -------
+    numpy.ndarray
+        Exact, one-sided; NaN where there was no report in either. Not corrected for the number of units.
+
+    Raises
+    ------
+    BadChoiceError
+        If a count is not whole, 0 or more.
+    """
+    from scipy.special import betainc
+
+    shape = np.shape(before)
+    was, now = _whole("before", before), _whole("after", after)
+    p = np.where(now > 0, betainc(np.maximum(now, 1), was + 1, scale / (1.0 + scale)), 1.0)
+    return np.where(was + now > 0, p, np.nan).reshape(shape)
 
 
 def mann_kendall(series: ArrayLike) -> tuple[NDArray[np.int64], Floats, Floats]:
@@ -321,14 +349,6 @@ def life_classes(z: ArrayLike, *, threshold: float = 1.96) -> NDArray[np.str_]:
         ["never", "historical", "new", "intensifying", "fading", "persistent"],
         default="sporadic",
     )
-
-
-def _chance_of_rise(was: int, now: int, scale: float) -> float:
-    from scipy.special import betainc
-
-    if was + now == 0:
-        return float("nan")
-    return float(betainc(now, was + 1, scale / (1.0 + scale))) if now else 1.0
 
 
 def _midnight(time: np.datetime64) -> Any:
