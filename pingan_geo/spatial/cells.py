@@ -351,6 +351,52 @@ def _touching(part: Any, resolution: int) -> Cells:
     return touched
 
 
+def shares_inside(
+    geometry: Any, resolution: int, finest: int | None = None
+) -> tuple[Cells, NDArray[np.float64]]:
+    """Return how much of each cell lies in a shape, for all cells of which some does.
+
+    Parameters
+    ----------
+    geometry
+        A shapely polygon or several, WGS-84 degrees, not crossing the 180th meridian.
+    resolution
+        Of the cells.
+    finest
+        Resolution at which places are stored before they are rolled up: the share is then that of the places
+        that count for a cell, whose outline is not quite the hexagon. ``None``: the hexagon itself.
+
+    Returns
+    -------
+    cells
+        ``uint64``, ascending, each once.
+    share
+        Of their area, above 0, at most 1: exactly 1 for a cell that lies inside as a whole.
+
+    Raises
+    ------
+    BadChoiceError
+        If there is no such resolution, or ``finest`` is coarser.
+    """
+    finest = resolution if finest is None else finest
+    _check_resolution(resolution)
+    if finest < resolution:
+        raise BadChoiceError(name="finest", value=finest, expected=f"{resolution} or more")
+    small = cells_covering(geometry, finest)
+    if not small.size:
+        return small, np.zeros(0)
+    shapes = outlines(small)
+    shapely.prepare(geometry)
+    inside = np.asarray(shapely.covers(geometry, shapes), dtype=np.float64)
+    border = inside == 0.0
+    inside[border] = shapely.area(shapely.intersection(shapes[border], geometry)) / shapely.area(
+        shapes[border]
+    )
+    cells, place = np.unique(parents(small, resolution), return_inverse=True)
+    share = np.minimum(np.bincount(place, inside) / 7.0 ** (finest - resolution), 1.0)
+    return cells[share > 0], share[share > 0]
+
+
 def areas_m2(cells: ArrayLike) -> NDArray[np.float64]:
     """Return the area of each cell in square metres on the sphere that H3 uses; NaN for "no cell"."""
     wanted = np.asarray(cells, dtype=np.uint64)

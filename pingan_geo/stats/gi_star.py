@@ -269,6 +269,74 @@ def standardised_excess(counts: ArrayLike, exposure: ArrayLike) -> Floats:
     UnalignedIndexError
         If there are not as many of both.
     """
+    values, expected = _values(counts), expected_counts(counts, exposure)
+    return np.where(expected > 0, (values - expected) / np.sqrt(np.where(expected > 0, expected, 1.0)), 0.0)
+
+
+def gi_star_of_excess(counts: ArrayLike, exposure: ArrayLike, left: ArrayLike, right: ArrayLike) -> Floats:
+    """Return Gi* of counts against what each cell's exposure gives: area inside the town, homes, all reports.
+
+    With the same exposure in all cells it is :func:`gi_star` of the counts, digit for digit. Otherwise the
+    sum over a cell and its neighbours is set against the sum of what is expected there, and against how much
+    counts stray from their expectation in the whole town, more than by chance where reports come in bunches.
+    Unlike Gi* of :func:`standardised_excess` it is above 0 just where more was observed than expected.
+
+    Parameters
+    ----------
+    counts
+        One per cell, 0 or more, finite.
+    exposure
+        One per cell, 0 or more, in any unit; 0 only where there are no counts.
+    left, right
+        As for :func:`gi_star`.
+
+    Returns
+    -------
+    numpy.ndarray
+        z in the order of ``counts``; 0 for all when nothing strays, and where the exposure around a cell is
+        nothing or all there is. No chance and no danger: an exposure that leaves something out finds that.
+
+    Raises
+    ------
+    BadChoiceError
+        As for :func:`gi_star`, and if an exposure is negative, or 0 where there are counts.
+    UnalignedIndexError
+        As for :func:`gi_star`, or if there are not as many of both.
+    """
+    values = _values(counts)
+    one, other = _pairs(left, right, values.size)
+    expected = expected_counts(values, exposure)
+    total = expected.sum()
+    around = expected + sum_beside(expected, one, other)
+    excess = values + sum_beside(values, one, other) - around
+    share = np.minimum(around / total, 1.0) if total else around
+    # counts of Poisson stray by their expectation; so do these, times one number for the whole town
+    usual = total - float((expected**2).sum()) / total if total else 0.0
+    times = float(((values - expected) ** 2).sum()) / usual if usual > _ROUNDING * total else 0.0
+    spread = np.sqrt(times * around * (1.0 - share))
+    z = np.zeros(values.size)
+    np.divide(excess, spread, out=z, where=spread > _ROUNDING * np.sqrt(max(total, 1.0)))
+    return z
+
+
+def expected_counts(counts: ArrayLike, exposure: ArrayLike) -> Floats:
+    """Return how many of all counts each cell would have by its share of the exposure.
+
+    Parameters
+    ----------
+    counts, exposure
+        As for :func:`standardised_excess`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Adds up to the counts. It does not mean what is normal or tolerable there.
+
+    Raises
+    ------
+    BadChoiceError, UnalignedIndexError
+        As for :func:`standardised_excess`.
+    """
     values, exposed = _values(counts), _values(exposure)
     if values.size != exposed.size:
         raise UnalignedIndexError(left="counts", right="exposure")
@@ -279,8 +347,8 @@ def standardised_excess(counts: ArrayLike, exposure: ArrayLike) -> Floats:
             name=f"exposure of cell {wrong}", value=float(exposed[wrong]), expected=expected_words
         )
     total = exposed.sum()
-    expected = exposed * (values.sum() / total if total else 0.0)
-    return np.where(expected > 0, (values - expected) / np.sqrt(np.where(expected > 0, expected, 1.0)), 0.0)
+    expected: Floats = exposed * (values.sum() / total if total else 0.0)
+    return expected
 
 
 def _values(counts: ArrayLike) -> Floats:

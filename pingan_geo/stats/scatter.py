@@ -45,3 +45,43 @@ def scatter_p(observed: ArrayLike, total: int, share: ArrayLike) -> NDArray[np.f
     at_least_one = np.maximum(counts, 1.0)
     p: NDArray[np.float64] = betainc(at_least_one, total - at_least_one + 1.0, shares)
     return np.where(counts == 0, 1.0, p)
+
+
+def label_p(observed: ArrayLike, around: ArrayLike, total: int, population: int) -> NDArray[np.float64]:
+    """Return how often at least so many of some reports are among those of a place, were they any of all reports.
+
+    Parameters
+    ----------
+    observed
+        Reports in question in each place: whole numbers.
+    around
+        Reports of all kinds there, those in question among them: whole numbers, at least as many.
+    total, population
+        Reports in question, and of all kinds, in all places.
+
+    Returns
+    -------
+    numpy.ndarray
+        One-sided hypergeometric p-values, exact. Small says that the kind is common among what is reported there; it
+        may be so because little else is.
+
+    Raises
+    ------
+    UnalignedIndexError
+        If ``observed`` and ``around`` differ in shape.
+    BadChoiceError
+        If a number is not whole, below 0, or above what it is a part of.
+    """
+    from scipy.stats import hypergeom  # not needed by the first page
+
+    few, many = np.asarray(observed, dtype=np.float64), np.asarray(around, dtype=np.float64)
+    if few.shape != many.shape:
+        raise UnalignedIndexError(left="observed", right="around")
+    if not ((few >= 0) & (few <= np.minimum(many, total)) & (few == np.floor(few))).all():
+        raise BadChoiceError(name="observed", value="other", expected="whole numbers, no more than around")
+    if not ((many <= population) & (many == np.floor(many))).all() or total > population:
+        raise BadChoiceError(name="around", value="other", expected=f"whole numbers, 0-{population}")
+    # many places have the same numbers, and each pair takes the library a while
+    pairs, place = np.unique(np.column_stack([few.ravel(), many.ravel()]), axis=0, return_inverse=True)
+    p = hypergeom.sf(pairs[:, 0] - 1, population, pairs[:, 1], total)
+    return np.asarray(np.clip(p, 0.0, 1.0), dtype=np.float64)[place.ravel()].reshape(few.shape)

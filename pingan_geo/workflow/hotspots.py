@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from pingan_geo.errors import BadChoiceError, MixedOriginsError, NoReportsError, UnknownCategoryError
@@ -16,7 +18,15 @@ from pingan_geo.i18n import Translator, mark, translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.model.tables import HOTSPOTS
 from pingan_geo.outputs.exports import write_table
-from pingan_geo.spatial.cells import areas_m2, cells_covering, centres, neighbour_pairs, parents, to_text
+from pingan_geo.spatial.cells import (
+    areas_m2,
+    cells_covering,
+    centres,
+    neighbour_pairs,
+    parents,
+    shares_inside,
+    to_text,
+)
 from pingan_geo.spatial.grids import PolygonIndex
 from pingan_geo.spatial.nearest import nearest_named
 from pingan_geo.stats.breaks import fixed_breaks
@@ -96,7 +106,8 @@ class Hotspots:
         (label, text) pairs in the language asked for.
     tests
         One row a row of ``table``: what Gi* says of the cell and its neighbours, whatever the method.
-        ``z``; ``p_gi``, one-sided, of the normal curve or of the permutations; ``p_scatter``, of
+        ``z``, of :func:`pingan_geo.stats.gi_star.gi_star_of_excess` against the cell's area inside the town;
+        ``p_gi``, one-sided, of the normal curve or of the permutations; ``p_scatter``, of
         :func:`pingan_geo.stats.scatter.scatter_p`; ``p_value``, corrected (NaN: no verdict); ``observed`` and ``expected`` reports in the cell and its neighbours, ``cells`` of them that there are;
         ``verdict``, one sentence. All NaN where nothing was tested. ``stability``, the share of recounts that
         list the cell again (see :func:`pingan_geo.stats.stability.stability`), NaN without recounts.
@@ -168,8 +179,9 @@ def find_hotspots(
         people look than about where things happen when few look elsewhere. ``gi``: the score is the z-value
         of Gi*, how far the cell and its neighbours stand above the mean of all cells, empty ones too, and
         ``p_value`` is how seldom chance would do this, corrected: the larger of the normal curve's and that of
-        reports scattered at random, since the curve alone is far too small where reports are few. A cell without people counts like any
-        other, so where people live stands out in a town with much open land, whatever happens there.
+        reports scattered at random, since the curve alone is far too small where reports are few. A cell counts by
+        its area inside the town, with or without people, so where people live stands out in a town with much
+        open land, whatever happens there.
     resolution
         H3 resolution, not finer than the town stores.
     coverage
@@ -234,8 +246,11 @@ def find_hotspots(
     cells = cells_covering(town.area, resolution)
     placed = _Placed.of(fitting, cells, resolution)
     lon, lat = centres(cells)
-    inside = _asked_cells(town, report_filter, lon, lat) | (placed.counts > 0)
-    tested = _Tested.of(cells, placed.counts, inside & (not mixed), correction, permutations, seed)
+    share = _share_asked(town, report_filter, cells, resolution)
+    # A report whose stated grid is not the one it lies in is counted where it was asked for.
+    share = np.where((share == 0) & (placed.counts > 0), 1.0, share)
+    exposure = np.zeros(len(cells)) if mixed else share
+    tested = _Tested.of(cells, placed.counts, exposure, correction, permutations, seed)
     if method == "density":
         bandwidth_m = BANDWIDTH_M[resolution] if bandwidth_m is None else bandwidth_m
         score = density_at(fitting["lon"].to_numpy(), fitting["lat"].to_numpy(), lon, lat, bandwidth_m)
@@ -437,25 +452,39 @@ def _listed(
     return order[score[order] > 0][: DEFAULT_TOP if top is None else top]
 
 
-def _asked_cells(
-    town: Town, asked: ReportFilter, lon: NDArray[np.float64], lat: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Return the cells whose centre lies in the villages and grids asked for: the rest is no comparison.
+def _share_asked(
+    town: Town, asked: ReportFilter, cells: NDArray[np.uint64], resolution: int
+) -> NDArray[np.float64]:
+    """Return the share of each cell that lies in the town and in the villages and grids asked for.
 
-    Against cells whose reports were left out by the question, every cell asked for would stand out.
+    Against cells whose reports were left out by the question, every cell asked for would stand out; and a
+    cell on the border that is counted as a whole makes all others stand out a little.
     """
-    inside = np.ones(len(lon), dtype=bool)
+    shape = town.area
     for layer, codes in (("villages", asked.villages), ("grids", asked.grids)):
         frame = town.layer(layer)
         if codes and len(frame):
-            index = PolygonIndex(frame["code"].to_numpy(dtype=object), frame.geometry.to_numpy())
-            inside &= np.isin(index.assign(lon, lat).astype(str), list(codes))
-    return inside
+            chosen = frame.geometry[frame["code"].isin(codes)].to_numpy()
+            shape = shapely.intersection(shape, shapely.union_all(chosen))
+    within, share = _shares_inside(shape, resolution, town.settings.finest)
+    found = np.zeros(len(cells))
+    place = np.minimum(np.searchsorted(within, cells), max(len(within) - 1, 0))
+    known = within[place] == cells if len(within) else np.zeros(len(cells), dtype=bool)
+    found[known] = share[place[known]]
+    return found
+
+
+@lru_cache(maxsize=32)
+def _shares_inside(
+    shape: Any, resolution: int, finest: int
+) -> tuple[NDArray[np.uint64], NDArray[np.float64]]:
+    """Return :func:`shares_inside`, kept: half a second for a large town, and the same for each question."""
+    return shares_inside(shape, resolution, finest)
 
 
 @dataclass(frozen=True, eq=False)
 class _Tested:
-    """What Gi* says of each cell and its neighbours; NaN in a cell that was not asked about."""
+    """What Gi* says of each cell and its neighbours; NaN in a cell without exposure."""
 
     z: NDArray[np.float64]
     p_gi: NDArray[np.float64]
@@ -472,14 +501,27 @@ class _Tested:
         cls,
         cells: NDArray[np.uint64],
         counts: NDArray[np.int64],
-        inside: NDArray[np.bool_],
+        exposure: NDArray[np.float64],
         correction: str,
         permutations: int,
         seed: int,
+        *,
+        labels: bool = False,
     ) -> _Tested:
-        from pingan_geo.stats.gi_star import gi_star_test
+        """Test counts against an exposure: the cells' area inside the town, or what else there is.
+
+        ``labels``: the exposure is the number of reports of all kinds, those tested among them.
+        """
+        from scipy.special import ndtr
+
+        from pingan_geo.stats.gi_star import (
+            expected_counts,
+            gi_star_of_excess,
+            gi_star_test,
+            standardised_excess,
+        )
         from pingan_geo.stats.neighbours import count_beside, sum_beside
-        from pingan_geo.stats.scatter import scatter_p
+        from pingan_geo.stats.scatter import label_p, scatter_p
         from pingan_geo.stats.significance import adjust
 
         def spread(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -488,29 +530,39 @@ class _Tested:
             return whole
 
         corrected = correction != "none"
+        inside = exposure > 0
         if not inside.any():
             nothing = spread(np.zeros(0))
             return cls(nothing, nothing, nothing, nothing, nothing, nothing, nothing, 0, corrected)
-        own = counts[inside].astype(np.float64)
+        own, exposed = counts[inside].astype(np.float64), exposure[inside]
         left, right = neighbour_pairs(cells[inside])
-        found = gi_star_test(own, left, right, permutations=permutations, rng=np.random.default_rng(seed))
+        total, in_all = int(own.sum()), float(exposed.sum())
         observed = own + sum_beside(own, left, right)
-        beside = count_beside(len(own), left, right)
-        p_scatter = scatter_p(observed, int(own.sum()), (beside + 1) / len(own))
-        p_gi = found.p_permuted if permutations else found.p
+        around = exposed + sum_beside(exposed, left, right)
+        z = gi_star_of_excess(own, exposed, left, right)
+        if labels:
+            p_scatter = label_p(observed, around, total, int(in_all))
+        else:
+            p_scatter = scatter_p(observed, total, np.minimum(around / in_all, 1.0))
+        p_gi = ndtr(-z)
+        if permutations:
+            even = own if np.ptp(exposed) == 0 else standardised_excess(own, exposed)
+            rng = np.random.default_rng(seed)
+            p_gi = gi_star_test(even, left, right, permutations=permutations, rng=rng).p_permuted
         # Every cell takes part in the correction, also one that gets no verdict: leaving those out for their
         # counts would make the others seem rarer than they are.
         p_value = adjust(p_gi if permutations else np.maximum(p_gi, p_scatter), correction)
-        few = (observed < LEAST_NEAR) | (own.sum() < LEAST_REPORTS)
+        few = (observed < LEAST_NEAR) | (total < LEAST_REPORTS)
+        expected = expected_counts(own, exposed)
         return cls(
-            z=spread(found.z),
+            z=spread(z),
             p_gi=spread(p_gi),
             p_scatter=spread(p_scatter),
             p_value=spread(np.where(few, np.nan, p_value)),
             observed=spread(observed),
-            expected=spread((beside + 1) * own.mean()),
-            cells=spread(beside + 1),
-            total=int(own.sum()),
+            expected=spread(expected + sum_beside(expected, left, right)),
+            cells=spread(count_beside(len(own), left, right) + 1),
+            total=total,
             corrected=corrected,
         )
 

@@ -16,7 +16,7 @@ from pingan_geo.workflow.hotspots import find_hotspots
     ({"top": "5"}, {"top": 5}),
     ({"cut": "coverage", "coverage": "2"}, {"coverage": 0.02}),
     ({"method": "density", "detail": "patrol"}, {"method": "density", "resolution": 10, "top": 20}),
-    ({"method": "gi"}, {"method": "gi"}),
+    ({"method": "gi", "detail": "patrol"}, {"method": "gi", "resolution": 10}),
     ({"method": "gi", "cut": "top", "top": "40"}, {"method": "gi", "top": 40}),
 ])  # fmt: skip
 def test_the_list_is_that_of_the_workflow(open_page, tiny_town, address, options):
@@ -52,14 +52,15 @@ def test_too_few_reports_are_a_sentence_and_no_map(open_page, tiny_town, words_o
 
 
 def test_the_sentence_and_the_test_of_a_picked_cell(open_page, tiny_town, words_of):
-    found = find_hotspots(tiny_town, ReportFilter(), method="gi")
+    found = find_hotspots(tiny_town, ReportFilter(), method="gi", resolution=10)
     second = found.table.iloc[1]
-    said = words_of(open_page(tiny_town, "hotspots", period="all", method="gi"))
+    said = words_of(open_page(tiny_town, "hotspots", period="all", method="gi", detail="patrol"))
     assert found.verdict in said
     assert found.tests["verdict"].iloc[0] in said.replace("\\", "")
     assert "查看它的检验结果" in said
     for method in ("gi", "count"):
-        app = open_page(tiny_town, "hotspots", period="all", method=method, pick=f"cell:{second['cell']}")
+        asked = {"method": method, "detail": "patrol", "pick": f"cell:{second['cell']}"}
+        app = open_page(tiny_town, "hotspots", period="all", **asked)
         assert not app.exception
         said = words_of(app)
         assert "检验结果" in said
@@ -70,11 +71,11 @@ def test_the_sentence_and_the_test_of_a_picked_cell(open_page, tiny_town, words_
 
 
 def test_another_method_has_its_usual_length(open_page, tiny_town):
-    app = open_page(tiny_town, "hotspots", period="all")
+    app = open_page(tiny_town, "hotspots", period="all", detail="patrol")
     assert len(app.dataframe[0].value) == 20
     app.segmented_control(key="ask_method").set_value("gi").run()
     assert not app.exception
-    significant = find_hotspots(tiny_town, ReportFilter(), method="gi").significant
+    significant = find_hotspots(tiny_town, ReportFilter(), method="gi", resolution=10).significant
     assert len(app.dataframe[0].value) == significant
     assert app.query_params["method"] == "gi"
     assert "cut" not in app.query_params

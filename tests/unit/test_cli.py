@@ -346,18 +346,19 @@ def test_without_a_file_the_list_is_the_answer(answer, run, town):
     assert code == cli.DONE
     assert [row["rank"] for row in found["hotspots"]] == [1, 2]
     assert found["hotspots"][0]["p_value"] is None
-    code, out, err = run("hotspots", "--top", "2", "--language", "en")
+    code, out, err = run("hotspots", "--top", "2", "--resolution", "10", "--language", "en")
     assert (code, err) == (cli.DONE, "")
     assert "by chance alone" in out
     assert "a rank may be chance" in out
 
 
 def test_tested_hotspots_have_p_values_and_none_is_an_answer_too(answer, run, town):
-    code, found = answer("hotspots", "--method", "gi")
+    code, found = answer("hotspots", "--method", "gi", "--resolution", "10")
     assert code == cli.DONE
     assert found["significant"] == len(found["hotspots"]) > 0
     assert all(row["p_value"] < 0.05 for row in found["hotspots"])
-    strict = answer("hotspots", "--method", "gi", "--correction", "bonferroni", "--permutations", "500")[1]
+    strictly = ("--resolution", "10", "--correction", "bonferroni", "--permutations", "500")
+    strict = answer("hotspots", "--method", "gi", *strictly)[1]
     assert (strict["correction"], strict["permutations"]) == ("bonferroni", 500)
     assert strict["significant"] < found["significant"]
     thin = ("hotspots", "--method", "gi", "--since", "2026-02-26", "--out", "none.csv")

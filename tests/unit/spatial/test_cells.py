@@ -18,6 +18,7 @@ from pingan_geo.spatial.cells import (
     outlines,
     parents,
     resolutions,
+    shares_inside,
     to_text,
 )
 
@@ -223,6 +224,39 @@ def test_area_of_the_towns_cells():
 
 
 # -- text and neighbours ----------------------------------------------------------------------------
+
+
+def test_the_share_of_a_cell_inside_is_that_of_the_places_that_count_for_it():
+    shape = shapely.box(120.60, 30.78, 120.6315, 30.807)
+    rng = np.random.default_rng(2)
+    lon, lat = rng.uniform(120.60, 120.6315, 200_000), rng.uniform(30.78, 30.807, 200_000)
+    finest = cells_of(lon, lat, 11)
+    for resolution in (9, 10, 11):
+        cells, share = shares_inside(shape, resolution, 11)
+        assert (np.diff(cells.astype(np.int64)) > 0).all()
+        assert ((share > 0) & (share <= 1)).all()
+        # places strewn evenly over the shape fall into each cell in proportion to its share
+        own, counts = np.unique(parents(finest, resolution), return_counts=True)
+        found = np.zeros(len(cells))
+        found[np.searchsorted(cells, own)] = counts
+        expected = share / share.sum() * 200_000
+        assert np.abs(found - expected).max() < 5 * np.sqrt(expected.max())
+        assert float((share * areas_m2(cells)).sum()) == pytest.approx(3005 * 3012, rel=0.01)
+    whole = outlines(cells[share == 1][:1])[0]
+    assert shapely.covers(shape, whole)
+
+
+def test_shares_by_the_hexagon_itself_and_what_is_refused():
+    cell = cells_of([120.61], [30.79], 9)
+    hexagon = outlines(cell)[0]
+    west, south, east, north = hexagon.bounds
+    half = shapely.intersection(hexagon, shapely.box(west, south, (west + east) / 2, north))
+    cells, share = shares_inside(half, 9)
+    assert share[cells == cell[0]] == pytest.approx(0.5, abs=0.01)
+    assert share[cells != cell[0]].max(initial=0) < 1e-6
+    assert shares_inside(shapely.Polygon(), 9)[1].size == 0
+    with pytest.raises(BadChoiceError, match="finest is 8"):
+        shares_inside(half, 9, 8)
 
 
 def test_text_goes_both_ways_and_what_is_no_cell_becomes_none():

@@ -10,7 +10,9 @@ import pytest
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
 from pingan_geo.stats.gi_star import (
     QUADRANTS,
+    expected_counts,
     gi_star,
+    gi_star_of_excess,
     gi_star_series,
     gi_star_test,
     local_moran,
@@ -170,6 +172,43 @@ def test_excess_by_hand():
 
 
 # -- permutations against every possible draw --------------------------------------------------------
+
+
+def test_bad_exposures_of_a_test_are_refused():
+    with pytest.raises(UnalignedIndexError):
+        gi_star_of_excess([1, 2], [1, 2, 3], [0], [1])
+    with pytest.raises(BadChoiceError, match="exposure of cell 0 is 0"):
+        gi_star_of_excess([1, 0], [0, 1], [0], [1])
+    with pytest.raises(BadChoiceError, match="exposure of cell 1 is -1"):
+        expected_counts([1, 0], [1, -1])
+
+
+def test_with_the_same_exposure_everywhere_it_is_plain_gi_star():
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(2, 400)
+    left, right = np.divmod(rng.choice(400 * 399 // 2, 1200, replace=False), 399)
+    left, right = np.minimum(left, right), np.maximum(left, right) + 1
+    once = np.unique(np.column_stack([left, right]), axis=0)
+    for exposure in (1.0, 0.37):
+        z = gi_star_of_excess(counts, np.full(400, exposure), *once.T)
+        np.testing.assert_allclose(z, gi_star(counts, *once.T), rtol=1e-11, atol=1e-12)
+
+
+def test_an_excess_is_above_nothing_just_where_more_was_seen_than_expected():
+    # expected 4, 2, 2, 4, 0: the pair 0-1 has 8 of 6, the cell without homes has none of none
+    counts, exposure = np.array([6, 2, 1, 3, 0]), np.array([2.0, 1, 1, 2, 0])
+    np.testing.assert_allclose(expected_counts(counts, exposure), [4, 2, 2, 4, 0])
+    times = (4 + 0 + 1 + 1) / (12 - (16 + 4 + 4 + 16) / 12)
+    z = gi_star_of_excess(counts, exposure, [0], [1])
+    expected = [2 / np.sqrt(times * 6 * 0.5)] * 2 + [-1 / np.sqrt(times * 2 * 10 / 12)]
+    np.testing.assert_allclose(z, [*expected, -1 / np.sqrt(times * 4 * 8 / 12), 0])
+
+
+def test_no_excess_is_no_z():
+    assert (gi_star_of_excess([2, 4, 6], [1, 2, 3], [0], [1]) == 0).all()
+    assert (gi_star_of_excess([0, 0, 0], [1, 2, 3], [0], [1]) == 0).all()
+    assert (gi_star_of_excess([5], [2], [], []) == 0).all()
+    assert gi_star_of_excess([], [], [], []).size == 0
 
 
 def exact_tails(counts, left, right):
