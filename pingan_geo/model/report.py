@@ -33,7 +33,8 @@ class ReportFilter:
     period
         Half-open; a report known only as an interval counts by its start.
     hours
-        Hours of the day, 0–23. A report whose hour is not known never fits a limit on hours.
+        Hours of the day, 0–23. A report known as an interval fits when all of it lies in these hours; one
+        known only by its day never does.
     weekdays
         0 = Monday … 6 = Sunday.
     villages, grids

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pingan_geo.errors import BadChoiceError, ReversedIntervalError, UnalignedIndexError
-from pingan_geo.stats.filters import known_hours, weekdays
+from pingan_geo.stats.filters import known_hours, only_days, weekdays
 
 #: Hours of the week: 0 is Monday 0-1 h, 167 Sunday 23-24 h.
 WEEK_HOURS: Final = 168
@@ -234,7 +234,7 @@ class _Spans:
             if len(reversed_):
                 raise ReversedIntervalError(count=len(reversed_), row=int(reversed_[0]))
             if whole_days == "unknown":
-                unknown |= (length > 0) & (begin % _DAY_S == 0) & (length % _DAY_S == 0)
+                unknown |= only_days(start, until)
         # 1970-01-01 was a Thursday
         return cls((begin + 3 * _DAY_S) % _WEEK_S, length, unknown)
 

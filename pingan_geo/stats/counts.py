@@ -1,4 +1,4 @@
-"""Counting reports: per cell, per polygon, over time, by hour and weekday, and how concentrated they are.
+"""Counting reports: per cell, per polygon, over time, and how concentrated they are.
 
 A count is what was reported, not what happened: it follows where and when people look. All functions
 conserve rows: what they leave out they return as a number, or say how it is counted.
@@ -17,7 +17,6 @@ from pingan_geo.errors import BadChoiceError, UnalignedIndexError
 from pingan_geo.model.report import Period
 from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS
 from pingan_geo.spatial.cells import parents
-from pingan_geo.stats.filters import known_hours, weekdays
 
 STEPS: Final = ("day", "week", "month")
 
@@ -165,33 +164,6 @@ def _step_start(number: NDArray[np.int64], step: str) -> NDArray[np.datetime64]:
         return number.astype("datetime64[M]").astype("datetime64[s]")
     days = number if step == "day" else number * 7 - 3
     return days.astype("datetime64[D]").astype("datetime64[s]")
-
-
-def hour_weekday(times: Any, time_until: Any = None) -> tuple[NDArray[np.int64], int]:
-    """Return how many reports fell into each hour of each day of the week.
-
-    Parameters
-    ----------
-    times, time_until
-        As for :func:`pingan_geo.stats.filters.known_hours`.
-
-    Returns
-    -------
-    counts
-        7 × 24, Monday first. Its sum plus ``without_hour`` is the number of reports.
-    without_hour
-        Reports whose hour is not known, e.g. those with a date only. They are never put at midnight.
-    """
-    start = np.ravel(np.asarray(times, dtype="datetime64[s]"))
-    return count_hours(known_hours(start, time_until), weekdays(start))
-
-
-def count_hours(hours: ArrayLike, days: ArrayLike) -> tuple[NDArray[np.int64], int]:
-    """Return the same as :func:`hour_weekday` for hours (-1 where unknown) and weekdays worked out before."""
-    hour, day = np.asarray(hours, dtype=np.int64), np.asarray(days, dtype=np.int64)
-    known = hour >= 0
-    counts = np.bincount(day[known] * 24 + hour[known], minlength=168).reshape(7, 24)
-    return counts.astype(np.int64), int(hour.size - known.sum())
 
 
 def concentration(

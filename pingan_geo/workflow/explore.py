@@ -20,9 +20,10 @@ from pingan_geo.errors import BadChoiceError
 from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.model.tables import CELL_COUNTS, POLYGON_COUNTS, REPORTS, TableSpec
 from pingan_geo.spatial.cells import centres, disk, parents
+from pingan_geo.stats.aoristic import WeekHours, count_hours
 from pingan_geo.stats.breaks import fixed_breaks
-from pingan_geo.stats.counts import count_hours, count_positions, trend
-from pingan_geo.stats.filters import known_hours
+from pingan_geo.stats.counts import count_positions, trend
+from pingan_geo.stats.filters import known_hours, within_hours
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.towns import Town
 
@@ -117,6 +118,11 @@ class ReportIndex:
         """Time of the oldest report; ``None`` without reports."""
         return instant_of(int(self.time.min())) if len(self) else None
 
+    @property
+    def until(self) -> NDArray[np.datetime64]:
+        """Ends of the intervals, NaT where the instant is known."""
+        return np.asarray(self.reports["time_until"], dtype="datetime64[s]")
+
     def cells(self, resolution: int) -> CellCodes:
         """Return the cells of a resolution; worked out at the first call, kept for the next."""
         if resolution not in self._levels:
@@ -144,7 +150,11 @@ class ReportIndex:
         if asked.period.until is not None:
             fits &= self.time < whole_seconds(asked.period.until)
         if asked.hours:
-            fits &= _table(asked.hours, 25)[self.hour]  # -1, not known, is the 25th entry: never asked for
+            holds = _table(asked.hours, 25)[self.hour]  # -1, not known, is the 25th entry: never asked for
+            rest = np.flatnonzero(self.hour < 0)
+            times = self.time[rest].astype("datetime64[s]")
+            holds[rest] = within_hours(times, self.until[rest], asked.hours)
+            fits &= holds
         if asked.weekdays:
             fits &= _table(asked.weekdays, 7)[self.weekday]
         if asked.batch is not None:
@@ -174,7 +184,7 @@ class MapView:
     trend
         Table ``start, count`` and whether a step is complete.
     hours
-        7 × 24 counts, Monday first; ``without_hour`` reports whose hour is not known are not in it.
+        Of the reports by hour and weekday: their ``counts`` and ``unknown`` add up to ``total``.
     categories
         Table ``category, count``, most first, only those with reports.
     period
@@ -198,8 +208,7 @@ class MapView:
     village_breaks: NDArray[np.int64]
     trend: pd.DataFrame
     step: str
-    hours: NDArray[np.int64]
-    without_hour: int
+    hours: WeekHours
     categories: pd.DataFrame
     period: Period
 
@@ -214,7 +223,7 @@ class PlaceView:
         ``cell`` (hexadecimal), ``grid`` or ``village``.
     total, shown
         Reports there that fit the question, and how many of them ``reports`` lists (newest first).
-    hours, without_hour
+    hours
         As in :class:`MapView`.
     neighbours
         Table ``code, count, bearing_deg`` (0 = north, clockwise): adjacent cells; for polygons empty.
@@ -224,8 +233,7 @@ class PlaceView:
     code: str
     total: int
     reports: pd.DataFrame
-    hours: NDArray[np.int64]
-    without_hour: int
+    hours: WeekHours
     neighbours: pd.DataFrame
 
     @property
@@ -316,7 +324,6 @@ def explore(
     period = span_of(asked.period, index.time[fits])
     step = _step(period)
     times = index.time[fits]
-    hours, without_hour = _hours(index, fits)
     return MapView(
         asked=asked,
         resolution=resolution,
@@ -335,8 +342,7 @@ def explore(
         village_breaks=_breaks(by_village),
         trend=trend(times.astype("datetime64[s]"), period, step),
         step=step,
-        hours=hours,
-        without_hour=without_hour,
+        hours=_hours(index, fits),
         categories=categories.reset_index(drop=True),
         period=period,
     )
@@ -397,14 +403,12 @@ def look_into(index: ReportIndex, view: MapView, kind: str, code: str, *, limit:
         inside = view.fits & (index.grid if kind == "grid" else index.village).among([code])
     else:
         raise BadChoiceError(name="kind", value=kind, expected="cell / grid / village")
-    hours, without_hour = _hours(index, inside)
     return PlaceView(
         kind,
         code,
         int(inside.sum()),
         list_reports(index, inside, limit=limit),
-        hours,
-        without_hour,
+        _hours(index, inside),
         neighbours,
     )
 
@@ -523,9 +527,9 @@ def _by_polygon(codes: Codes, fits: NDArray[np.bool_], all_codes: Sequence[str])
     return POLYGON_COUNTS.check(table), int(counts.sum() - known.sum())
 
 
-def _hours(index: ReportIndex, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], int]:
-    """Return 7 × 24 counts and how many reports have no known hour."""
-    return count_hours(index.hour[mask], index.weekday[mask])
+def _hours(index: ReportIndex, mask: NDArray[np.bool_]) -> WeekHours:
+    times = index.time[mask].astype("datetime64[s]")
+    return count_hours(times, index.until[mask], index.hour[mask], index.weekday[mask])
 
 
 def _breaks(table: pd.DataFrame) -> NDArray[np.int64]:

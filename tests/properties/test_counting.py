@@ -1,4 +1,4 @@
-"""Counting keeps every report: by step, by hour, by share, by filter."""
+"""Counting keeps every report: by step, by share, by filter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pingan_geo.model.report import Period
-from pingan_geo.stats.counts import STEPS, concentration, hour_weekday, trend
+from pingan_geo.stats.counts import STEPS, concentration, trend
 
 UNHURRIED = settings(deadline=None, max_examples=80)
 moments = st.datetimes(datetime(1950, 1, 1), datetime(2090, 1, 1))
@@ -37,26 +37,6 @@ def test_the_steps_of_a_trend_are_the_calendars_and_hold_every_report_of_the_per
     assert table["count"].tolist() == [int(by_pandas.get(period, 0)) for period in expected]
     whole = [period.start_time >= since and period.end_time < until for period in expected]
     assert table["complete"].tolist() == whole
-
-
-@UNHURRIED
-@given(st.lists(st.tuples(moments, st.one_of(st.none(), st.integers(0, 10**6))), max_size=40))
-def test_every_report_has_an_hour_or_is_counted_apart(rows):
-    times = np.array([moment for moment, _ in rows], dtype="datetime64[s]")
-    until = np.array(
-        [
-            np.datetime64("NaT") if length is None else time + length
-            for time, (_, length) in zip(times, rows, strict=True)
-        ],
-        dtype="datetime64[s]",
-    )
-    counts, without_hour = hour_weekday(times, until)
-    assert counts.sum() + without_hour == len(rows)
-    expected = np.zeros((7, 24), dtype=int)
-    for moment, length in rows:
-        if length is None or length <= 3600:
-            expected[moment.weekday(), moment.hour] += 1
-    np.testing.assert_array_equal(counts, expected)
 
 
 @UNHURRIED

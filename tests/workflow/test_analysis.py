@@ -133,7 +133,7 @@ def test_every_report_is_here_or_elsewhere_and_rates_are_counts_by_area(tiny_tow
     found = analyse_area(tiny_town, index, LAST90, area, resolution=9)
     fitting = index.reports[index.select(LAST90)]
     assert found.total + found.rest + found.placeless == len(fitting)
-    assert found.view.total == found.total == int(found.view.hours.sum()) + found.view.without_hour
+    assert found.view.total == found.total == int(found.view.hours.counts.sum()) + found.view.hours.unknown
     assert found.km2 + found.rest_km2 == pytest.approx(float(area_m2(tiny_town.area)[0]) / 1e6)
     if area.kind != "village":
         here = shapely.contains_xy(found.shape, fitting["lon"], fitting["lat"])

@@ -204,7 +204,7 @@ def show_charts(visit: Visit, found: Sequence[AreaFindings]) -> None:
             with parts[0], st.container(key=f"trend_of_{number}"):
                 charts.show_trend(one.view, t)
             with parts[1]:
-                charts.show_hours(one.view.hours, one.view.without_hour, t, key=f"area_{number}")
+                charts.show_hours(one.view.hours, t, key=f"area_{number}")
             with parts[2]:
                 charts.show_categories(one.view.categories, names, t)
 

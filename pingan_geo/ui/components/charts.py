@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from pingan_geo.i18n import Translator, mark
+from pingan_geo.stats.aoristic import WeekHours
 from pingan_geo.workflow.explore import MapView
 
 ACCENT = "#0b5394"
@@ -66,16 +66,16 @@ def show_trend(view: MapView, t: Translator, *, height: int = 150) -> None:
         st.caption(t("Pale: this step is not complete."))
 
 
-def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: str, height: int = 175) -> None:
-    """Draw 7 × 24 counts; reports without a known hour are said below."""
+def show_hours(hours: WeekHours, t: Translator, *, key: str, height: int = 175) -> None:
+    """Draw hours and weekdays; what is known only as an interval, and what has no hour, is said below."""
     st.markdown(f"**{t('Hours and weekdays')}**")
-    names = t.weekdays()
+    names, counts = t.weekdays(), hours.counts
     cells = pd.DataFrame(
         {
             "weekday": np.repeat(names, 24),
             "hour": np.tile(np.arange(24), 7),
             "clock": np.tile([f"{hour:02d}:00–{hour + 1:02d}:00" for hour in range(24)], 7),
-            "count": hours.ravel(),
+            "count": np.round(counts.ravel(), 2),
         }
     )
     spec = {
@@ -102,28 +102,39 @@ def show_hours(hours: NDArray[np.int64], without: int, t: Translator, *, key: st
             "color": {
                 "field": "count",
                 "type": "quantitative",
-                "scale": {"range": [_GROUND, ACCENT], "domainMin": 0, "domainMax": max(int(hours.max()), 1)},
+                "scale": {
+                    "range": [_GROUND, ACCENT],
+                    "domainMin": 0,
+                    "domainMax": max(float(counts.max()), 1.0),
+                },
                 "legend": None,
             },
-            "tooltip": [_tip("weekday", t("Weekday")), _tip("clock", t("Hour")), _count_tip(t)],
+            "tooltip": [
+                _tip("weekday", t("Weekday")),
+                _tip("clock", t("Hour")),
+                {**_count_tip(t), "format": ",.1f" if hours.spread else ",d"},
+            ],
         },
     }
-    known = int(hours.sum())
-    if known:
+    shown = hours.known + hours.spread
+    if shown:
         _draw(cells, spec, height, f"hours_{key}")
-    total = known + without
-    said = t("The hour is known of {known} of {total}.", known=known, total=total)
-    if known:
-        weekday, hour = divmod(int(hours.argmax()), 24)
-        said = t(
-            "The hour is known of {known} of {total}. Most: {weekday} {hour}:00, {count}.",
-            known=known,
-            total=total,
-            weekday=names[weekday],
-            hour=str(hour),
-            count=int(hours.max()),
+    said = [t("The hour is known of {known} of {total}.", known=hours.known, total=shown + hours.unknown)]
+    if hours.spread:
+        said.append(
+            t(
+                "{count} known only as an interval are spread evenly over it: {share} of what is drawn.",
+                count=hours.spread,
+                share=t.percent(hours.spread / shown, 0),
+            )
         )
-    st.caption(said)
+    if hours.unknown:
+        said.append(t("{count} known by the day only are not drawn.", count=hours.unknown))
+    if shown:
+        weekday, hour = divmod(int(counts.argmax()), 24)
+        most = t.number(float(counts.max()), 1)
+        said.append(t("Most: {weekday} {hour}:00, {count}.", weekday=names[weekday], hour=hour, count=most))
+    st.caption(" ".join(said) if t.language == "en" else "".join(said))
 
 
 def show_categories(categories: pd.DataFrame, names: Mapping[str, str], t: Translator) -> None:

@@ -47,7 +47,7 @@ def show_place(visit: Visit, question: Question, view: MapView) -> Question:
         return replace(question, pick="")
     layout.show_section(_title(visit, place))
     st.markdown(t("**{count}** of {total} reports that fit lie here.", count=place.total, total=view.total))
-    charts.show_hours(place.hours, place.without_hour, t, key="place")
+    charts.show_hours(place.hours, t, key="place")
     if not place.neighbours.empty:
         return _neighbours(visit, question, place)
     return question

@@ -43,7 +43,7 @@ def show(visit: Visit) -> None:
             asked = show_place(visit, question, view)
         elif not asked.pick:
             charts.show_trend(view, t)
-            charts.show_hours(view.hours, view.without_hour, t, key="all")
+            charts.show_hours(view.hours, t, key="all")
             charts.show_categories(view.categories, choices.of("categories"), t)
     if asked != question:
         keep_question(asked, t.language)

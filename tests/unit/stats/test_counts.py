@@ -9,7 +9,7 @@ import pytest
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
 from pingan_geo.model.report import Period
 from pingan_geo.spatial.cells import cells_of, parents
-from pingan_geo.stats.counts import concentration, count_by_cell, count_by_polygon, hour_weekday, trend
+from pingan_geo.stats.counts import concentration, count_by_cell, count_by_polygon, trend
 
 
 def instants(*texts):
@@ -111,19 +111,6 @@ def test_times_before_1970():
     )
     assert table["start"].dt.strftime("%Y-%m-%d").tolist() == ["1969-12-22", "1969-12-29"]
     assert table["count"].tolist() == [1, 1]
-
-
-# -- hours ------------------------------------------------------------------------------------------
-
-
-def test_reports_without_a_known_hour_are_counted_apart():
-    times = instants("2026-03-02", "2026-03-02", "2026-03-08T23:10", "2026-03-02T05:00", "NaT")
-    until = instants("2026-03-03", "NaT", "2026-03-09T00:10", "2026-03-02T06:00:01", "NaT")
-    counts, without_hour = hour_weekday(times, until)
-    assert counts.shape == (7, 24)
-    assert (counts[0, 0], counts[6, 23], counts.sum(), without_hour) == (1, 1, 2, 3)
-    assert hour_weekday(times)[0].sum() == 4
-    assert hour_weekday([])[1] == 0
 
 
 # -- concentration ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pingan_geo.model.report import Period, ReportFilter
-from pingan_geo.stats.filters import known_hours, select, weekdays
+from pingan_geo.stats.filters import hour_spans, known_hours, only_days, select, weekdays, within_hours
 
 COLUMNS = ("category", "time", "time_until", "village_id", "grid_id", "source", "origin", "batch_id")
 BOARD_OF = {"wiring": "home", "theft": "home", "roads": "", "blocked_exit": "commerce"}
@@ -88,7 +88,9 @@ def test_a_period_is_half_open_and_counts_an_interval_by_its_start(reports):
 
 def test_an_hour_that_is_not_known_never_fits(reports):
     assert rows(reports, hours=(0,)) == [4]  # the date-only report is not at midnight
-    assert rows(reports, hours=tuple(range(24))) == [1, 2, 3, 4, 6]
+    assert rows(reports, hours=tuple(range(24))) == [1, 2, 3, 4, 5, 6]
+    assert rows(reports, hours=(12, 13)) == [5, 6]  # from 12 to 14 h it surely was
+    assert rows(reports, hours=(12,)) == [6]
     assert rows(reports, hours=(-1,)) == []
 
 
@@ -109,3 +111,34 @@ def test_known_hours_and_weekdays_of_single_instants():
     assert known_hours(times, until).tolist() == [23, 0, -1, -1]
     assert known_hours(times).tolist() == [23, 0, -1, 23]
     assert weekdays(times).tolist() == [2, 3, -1, 5]
+
+
+def test_the_hours_that_a_report_may_lie_in():
+    spans = [
+        ("2026-03-02T18:30", "NaT", 18, 1),
+        ("2026-03-02T18", "2026-03-02T19", 18, 1),
+        ("2026-03-02T18:30", "2026-03-02T20", 18, 2),
+        ("2026-03-02T22:15", "2026-03-03T05:15", 22, 8),
+        ("2026-03-02", "2026-03-03", -1, 0),
+        ("2026-03-02", "2026-03-05", -1, 0),
+        ("NaT", "NaT", -1, 0),
+        ("2026-03-06T18", "2026-03-09T07", 18, 25),
+        ("2026-03-02T06", "2026-03-03T06", 6, 24),
+        ("2026-03-02", "2026-03-02T23", 0, 23),
+    ]
+    times, until = (np.array([row[end] for row in spans], dtype="datetime64[s]") for end in (0, 1))
+    first, number = hour_spans(times, until)
+    assert first.tolist() == [row[2] for row in spans]
+    assert number.tolist() == [row[3] for row in spans]
+    assert np.flatnonzero(only_days(times, until)).tolist() == [4, 5]
+    assert hour_spans(times)[1].tolist() == [1, 1, 1, 1, 1, 1, 0, 1, 1, 1]
+
+
+def test_an_interval_lies_in_hours_that_hold_all_of_it():
+    times = np.array(["2026-03-02T12", "2026-03-02T22", "2026-03-02"], dtype="datetime64[s]")
+    until = np.array(["2026-03-02T18", "2026-03-03T06", "2026-03-03"], dtype="datetime64[s]")
+    assert within_hours(times, until, range(12, 18)).tolist() == [True, False, False]
+    assert within_hours(times, until, range(12, 17)).tolist() == [False, False, False]
+    assert within_hours(times, until, (22, 23, 0, 1, 2, 3, 4, 5)).tolist() == [False, True, False]
+    assert within_hours(times, until, range(24)).tolist() == [True, True, False]
+    assert within_hours(times, until, (-1, 24)).tolist() == [False, False, False]

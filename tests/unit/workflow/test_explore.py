@@ -14,8 +14,9 @@ from pingan_geo.errors import BadChoiceError, BadTableError
 from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.model.tables import REPORTS
 from pingan_geo.spatial.cells import cells_of, disk, parents
+from pingan_geo.stats.aoristic import hour_weekday
 from pingan_geo.stats.breaks import class_of
-from pingan_geo.stats.counts import count_by_cell, count_by_polygon, hour_weekday
+from pingan_geo.stats.counts import count_by_cell, count_by_polygon
 from pingan_geo.stats.filters import select
 from pingan_geo.workflow.explore import (
     explore,
@@ -34,10 +35,15 @@ START = datetime(2026, 1, 1)
 def made_up(count: int, seed: int = 1) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     time = np.datetime64(START, "s") + rng.integers(0, 200 * 86400, count).astype("timedelta64[s]")
-    time.sort()
+    dated, parted = np.split(rng.random((2, count)) < 0.2, 2)
+    dated, parted = dated[0], parted[0] & ~dated[0]  # only the day is known, or only its quarter
+    time[dated] = time[dated].astype("datetime64[D]")
+    time[parted] -= time[parted].astype(np.int64) % (6 * 3600)
+    length = np.where(dated, 86400, 6 * 3600).astype("timedelta64[s]")
+    until = np.where(dated | parted, time + length, np.datetime64("NaT"))
+    order = np.argsort(time, kind="stable")
+    time, until = time[order], until[order]
     lon, lat = 120.60 + rng.normal(0, 0.01, count), 30.79 + rng.normal(0, 0.01, count)
-    dated = rng.random(count) < 0.2  # only the day is known
-    until = np.where(dated, time + np.timedelta64(86400, "s"), np.datetime64("NaT"))
     cell = cells_of(lon, lat, 11)
     cell[rng.random(count) < 0.05] = 0
     table = {
@@ -144,7 +150,9 @@ def test_every_report_that_fits_is_accounted_for(asked, resolution):
     assert view.cells["count"].sum() == view.in_cells
     assert view.grids["count"].sum() + view.without_grid == view.total
     assert view.villages["count"].sum() + view.without_village == view.total
-    assert view.hours.sum() + view.without_hour == view.total
+    hours = view.hours
+    assert hours.known + hours.spread + hours.unknown == view.total
+    assert hours.counts.sum() + hours.unknown == pytest.approx(view.total)
     assert view.categories["count"].sum() == view.total
     assert view.trend["count"].sum() == view.total
     counts = count_by_cell(chosen["cell"].to_numpy(), resolution)
@@ -152,9 +160,9 @@ def test_every_report_that_fits_is_accounted_for(asked, resolution):
     by_grid, outside = count_by_polygon(chosen["grid_id"], GRIDS)
     pd.testing.assert_frame_equal(view.grids, by_grid)
     assert outside == view.without_grid
-    hours, without_hour = hour_weekday(chosen["time"], chosen["time_until"])
-    np.testing.assert_array_equal(view.hours, hours)
-    assert without_hour == view.without_hour
+    plainly = hour_weekday(chosen["time"], chosen["time_until"])
+    np.testing.assert_array_equal(hours.counts, plainly.counts)
+    assert (hours.known, hours.spread, hours.unknown) == (plainly.known, plainly.spread, plainly.unknown)
 
 
 def test_the_same_number_is_in_the_same_class_in_every_view():
@@ -175,7 +183,7 @@ def test_what_lies_in_a_cell():
     assert (place.total, place.shown) == (len(inside), 10)
     assert place.reports["time"].is_monotonic_decreasing
     assert place.reports["report_id"].iloc[0] == inside["report_id"].iloc[-1]
-    assert place.hours.sum() + place.without_hour == place.total
+    assert place.hours.counts.sum() + place.hours.unknown == pytest.approx(place.total)
     around = {f"{int(one):x}" for one in disk(cell, 1)} - {f"{int(cell):x}"}
     assert set(place.neighbours["code"]) == around
     by_cell = dict(zip(view.cells["cell"], view.cells["count"], strict=True))
@@ -200,8 +208,19 @@ def test_what_lies_in_a_grid_is_what_the_map_counts_there():
 
 def test_an_hour_that_is_not_known_is_in_no_hour():
     view = explore(INDEX, ReportFilter(hours=tuple(range(24)), origin=""), resolution=9)
-    assert 0 < view.total == REPORTED["time_until"].isna().sum() < len(REPORTED)
-    assert view.without_hour == 0
+    dated = REPORTED["time_until"] - REPORTED["time"] == pd.Timedelta(days=1)
+    assert 0 < view.total == len(REPORTED) - dated.sum() < len(REPORTED)
+    assert view.hours.unknown == 0
+
+
+def test_a_part_of_the_day_fits_hours_that_hold_all_of_it():
+    parted = (REPORTED["time_until"] - REPORTED["time"] == pd.Timedelta(hours=6)).to_numpy()
+    afternoon = parted & (REPORTED["time"].dt.hour == 12).to_numpy()
+    view = explore(INDEX, ReportFilter(hours=(12, 13, 14, 15, 16, 17), origin=""), resolution=9)
+    assert 0 < view.hours.spread == afternoon.sum() == (view.fits & parted).sum()
+    assert view.hours.counts[:, 12:18].sum() == pytest.approx(view.total)
+    shorter = explore(INDEX, ReportFilter(hours=(12, 13, 14, 15, 16), origin=""), resolution=9)
+    assert shorter.hours.spread == 0
 
 
 def test_the_density_adds_up_to_the_reports():
