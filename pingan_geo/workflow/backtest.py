@@ -1,0 +1,683 @@
+"""The back-test: what lists of cells would have caught, had they been made in the past with each method.
+
+A method is given the reports before an origin and nothing else. Finds of patrols neither train nor count:
+a list that sends people somewhere would otherwise be proved right by what they find there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pingan_geo.errors import (
+    BadChoiceError,
+    ExportFormatError,
+    FolderMissingError,
+    MixedOriginsError,
+    NoReportsError,
+)
+from pingan_geo.i18n import Translator, mark, translator
+from pingan_geo.model.receipt import OnProgress, Progress
+from pingan_geo.model.report import ReportFilter
+from pingan_geo.outputs.exports import write_table
+from pingan_geo.spatial.cells import cells_covering, parents, to_text
+from pingan_geo.stats.evaluation import (
+    MOST_ORIGINS,
+    Record,
+    Score,
+    compare,
+    covered,
+    dispersion,
+    drift,
+    flagged,
+    intervals,
+    origins,
+    prediction_interval,
+    record_of,
+    reliability,
+    score,
+)
+from pingan_geo.stats.filters import select
+from pingan_geo.stats.forecasting.history import Events, Region, history_before, region_of
+from pingan_geo.storage.records import read_reports
+from pingan_geo.workflow.said import say_filter, town_notice
+from pingan_geo.workflow.towns import Town
+
+if TYPE_CHECKING:  # the methods load learners that the first page does not need
+    from pingan_geo.stats.forecasting.history import Forecaster
+
+#: What a forecast has to beat before anyone is sent by it.
+BASELINE: Final = "count_365"
+HORIZON_D: Final = 7.0
+MOST_HORIZON_D: Final = 366.0
+COVERAGES: Final = (0.01, 0.02, 0.05)
+#: Share of windows that an interval of an expected count should hold.
+LEVEL: Final = 0.9
+COARSEST: Final = 5
+_BINS = 8
+_FORMATS = (".csv", ".xlsx")
+_DAY_S = 86_400
+_DAY = np.timedelta64(_DAY_S, "s")
+_COLUMNS = (
+    *("report_id", "batch_id", "source", "category", "time", "time_until", "lon", "lat", "origin", "cell"),
+    *("grid_id", "village_id"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class BackTest:
+    """What each method would have caught, and how sure that is. It says nothing of what nobody reported.
+
+    ``rows_in == used + left_out``.
+
+    Parameters
+    ----------
+    table
+        One row a method, origin and coverage: ``method, origin, horizon_days, coverage, hits, events,
+        hit_rate, pai, pei`` (see :class:`pingan_geo.stats.evaluation.Score`; NaN in a window without reports).
+    summary
+        One row a method and coverage, over all origins by sums, with ``_low`` and ``_high`` of a bootstrap over
+        origins; ``drift_p`` and ``alarm``: whether the last window is worse than those before by more than
+        chance (NaN and false where that cannot be told).
+    pairs
+        One row a method and another one: ``lead`` (share of more hits for the same area, pooled over the
+        coverages), ``low``, ``high``, ``better`` (share of the draws in which it is ahead).
+    calibration
+        One row a method and group of cells, from calm to busy: ``cells, expected, happened, ratio, low, high``.
+    inside
+        Share of the cells' counts in the intervals of ``LEVEL`` around what each method expects, whose spread
+        is learned from the windows before; of the later half of the windows.
+    region
+        The cells.
+    origin
+        datetime64[s], ascending.
+    expected
+        Method to what it expected: origins x cells.
+    happened
+        Reports in each cell in each window: origins x cells.
+    horizon_d, coverages
+        As asked.
+    rows_in, used, left_out
+        Reports that fit; of these with a day; without one.
+    vague
+        Of those used: known only as several days, counted on the first of them.
+    outside
+        Of those used: in no cell of the region; in a window they count as missed.
+    asked, notice, about
+        The question, what must stand on everything made from this, and (label, text) pairs.
+    """
+
+    table: pd.DataFrame
+    summary: pd.DataFrame
+    pairs: pd.DataFrame
+    calibration: pd.DataFrame
+    inside: Mapping[str, float]
+    region: Region
+    origin: NDArray[np.datetime64]
+    expected: Mapping[str, NDArray[np.float64]]
+    happened: NDArray[np.float64]
+    horizon_d: float
+    coverages: tuple[float, ...]
+    rows_in: int
+    used: int
+    left_out: int
+    vague: int
+    outside: int
+    asked: ReportFilter
+    notice: str = ""
+    about: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods, in the order asked for."""
+        return tuple(self.expected)
+
+
+def back_test(
+    town: Town,
+    report_filter: ReportFilter,
+    *,
+    methods: Sequence[str] = (),
+    horizon_d: float = HORIZON_D,
+    coverages: Sequence[float] = COVERAGES,
+    most_origins: int = MOST_ORIGINS,
+    resolution: int = 9,
+    seed: int = 0,
+    language: str = "",
+    reports: pd.DataFrame | None = None,
+    on_progress: OnProgress | None = None,
+    forecaster: Callable[[str], Forecaster] | None = None,
+) -> BackTest:
+    """Try methods on the town's own past, from origins 28 days apart.
+
+    Parameters
+    ----------
+    town
+        The town.
+    report_filter
+        Which reports are forecast, and which count.
+    methods
+        Names of :data:`pingan_geo.stats.forecasting.methods.METHODS`; all of them if empty.
+    horizon_d
+        Days of each window, above 0 and at most a year.
+    coverages
+        Shares of the cells to flag, each above 0, at most 1.
+    most_origins
+        At most so many; the latest.
+    resolution
+        H3 resolution of the cells: all that touch the town's area, or the villages and grids asked for.
+    seed
+        Of methods that draw at random, and of the bootstrap.
+    language
+        Of ``about``; the town's when empty.
+    reports
+        REPORTS table, when it is at hand.
+    on_progress
+        Called before each forecast; may raise :class:`pingan_geo.errors.Cancelled`.
+    forecaster
+        Finds a method by its name, if not among the town's own.
+
+    Returns
+    -------
+    BackTest
+
+    Raises
+    ------
+    BadChoiceError
+        If an argument or a method is not offered.
+    UnknownCategoryError
+        If a category is neither in the town's list nor in any report.
+    NoReportsError
+        If no report fits.
+    MixedOriginsError
+        If finds of patrols are asked for.
+    ShortRecordError
+        If the record is too short to learn from and to try on.
+    """
+    if report_filter.origin != "reported":
+        raise MixedOriginsError
+    names, shares = _checked(methods, coverages, horizon_d, most_origins, resolution, town, forecaster)
+    found = _by_name(forecaster)
+    chosen = {name: found(name) for name in names}
+    placed = _placed(town, report_filter, resolution, reports)
+    events, region = placed.events, placed.events.region
+    starts = origins(placed.first, placed.end, horizon_d, most=most_origins)
+    window = np.timedelta64(round(horizon_d * _DAY_S), "s")
+    begin = np.searchsorted(events.time, starts, side="left")
+    stop = np.searchsorted(events.time, starts + window, side="left")
+    happened = np.stack([_counted(events, *ends) for ends in zip(begin, stop, strict=True)])
+    expected: dict[str, NDArray[np.float64]] = {}
+    steps = len(chosen) * len(starts)
+    for name, forecast in chosen.items():
+        rows = []
+        for number, start in enumerate(starts):
+            if on_progress is not None:
+                done = len(expected) * len(starts) + number
+                on_progress(Progress(mark("Trying methods on the past"), done, steps, 0))
+            history = history_before(events, start, since=placed.first)
+            rows.append(forecast(history, horizon_d, np.random.default_rng([seed, number])))
+        expected[name] = np.stack(rows)
+    scores = {
+        name: [
+            [
+                score(ahead, came, float(n), region.area_m2, share)
+                for ahead, came, n in zip(rows, happened, stop - begin, strict=True)
+            ]
+            for share in shares
+        ]
+        for name, rows in expected.items()
+    }
+    records = {name: record_of(of_method) for name, of_method in scores.items()}
+    result = BackTest(
+        table=_table(scores, starts, horizon_d, shares),
+        summary=_summary(records, horizon_d, shares, seed),
+        pairs=_pairs(records, seed),
+        calibration=_calibration(expected, happened),
+        inside={name: _inside(rows, happened) for name, rows in expected.items()},
+        region=region,
+        origin=starts,
+        expected=expected,
+        happened=happened,
+        horizon_d=float(horizon_d),
+        coverages=shares,
+        rows_in=placed.rows_in,
+        used=len(events),
+        left_out=placed.rows_in - len(events),
+        vague=placed.vague,
+        outside=int((events.cell < 0).sum()),
+        asked=report_filter,
+        notice=town_notice(town.settings, translator(language or town.settings.language)),
+    )
+    return replace(result, about=_about(result, town, translator(language or town.settings.language)))
+
+
+def cells_of_origin(found: BackTest, method: str, number: int, coverage: float) -> pd.DataFrame:
+    """Return the cells of one window: which were flagged, and what came.
+
+    Parameters
+    ----------
+    found
+        Of :func:`back_test`.
+    method
+        One of its methods.
+    number
+        Of the origin, 0 the earliest.
+    coverage
+        Share of the cells to flag.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``cell`` (text), ``expected``, ``happened``, ``flagged`` (1, or the chance of a cell that ties at the
+        cut), ``outcome``: ``hit`` (flagged, reports came), ``quiet`` (flagged, none came), ``missed`` (reports
+        came, not flagged). Only cells that are one of these, the most expected first. A quiet cell is no
+        fault of the list: most cells with a high risk have no report in a week.
+
+    Raises
+    ------
+    BadChoiceError
+        If there is no such method or origin, or the coverage is not a share.
+    """
+    if method not in found.expected:
+        raise BadChoiceError(name="method", value=method, expected=", ".join(found.expected))
+    if not 0 <= number < len(found.origin):
+        raise BadChoiceError(name="number", value=number, expected=f"0-{len(found.origin) - 1}")
+    ahead, came = found.expected[method][number], found.happened[number]
+    surely = flagged(ahead, coverage)
+    shown = np.flatnonzero((surely > 0) | (came > 0))
+    shown = shown[np.lexsort((found.region.cells[shown], -ahead[shown]))]
+    outcome = np.where(surely[shown] > 0, np.where(came[shown] > 0, "hit", "quiet"), "missed")
+    return pd.DataFrame(
+        {
+            "cell": pd.Series(to_text(found.region.cells[shown]), dtype="str"),
+            "expected": ahead[shown],
+            "happened": came[shown].astype(np.int64),
+            "flagged": surely[shown],
+            "outcome": pd.Series(outcome, dtype="str"),
+        }
+    )
+
+
+def check_file(file: Path) -> None:
+    """Refuse a file that the result could not be written to, before minutes are spent on it.
+
+    Raises
+    ------
+    ExportFormatError, FolderMissingError
+        If it is of another kind, or its folder is not there.
+    """
+    if file.suffix.lower() not in _FORMATS:
+        raise ExportFormatError(file=file.name, accepted=", ".join(_FORMATS))
+    if not file.parent.is_dir():
+        raise FolderMissingError(folder=file.parent, file=file.name)
+
+
+def export_back_test(found: BackTest, file: Path, *, language: str = "zh") -> Path:
+    """Write the scores of every method, origin and coverage as CSV or XLSX.
+
+    Raises
+    ------
+    ExportFormatError, FolderMissingError
+        If the file cannot be written.
+    """
+    check_file(file)
+    t = translator(language)
+    return write_table(
+        found.table,
+        file,
+        notice=found.notice,
+        title=t("Back-test"),
+        about=found.about,
+        sheet_names=(t("Data"), t("About")),
+    )
+
+
+def say_hit_rate(found: BackTest, method: str, coverage: float, t: Translator) -> str:
+    """Return what a method's list caught, with its range, as one sentence.
+
+    Raises
+    ------
+    BadChoiceError
+        If there is no such method or coverage.
+    """
+    table = found.summary
+    rows = table[(table["method"] == method) & np.isclose(table["coverage"], coverage)]
+    if rows.empty:
+        raise BadChoiceError(name="coverage", value=coverage, expected=", ".join(map(str, found.coverages)))
+    row = rows.iloc[0]
+    if not row["events"]:
+        return t("In none of the windows was anything reported, so no hit rate can be given.")
+    return t(
+        "A list of {coverage} of the area caught {rate} of the reports in {windows} windows of {days} days "
+        "({low}–{high} in windows like these).",
+        coverage=percent(t, coverage),
+        rate=t.percent(row["hit_rate"], 0),
+        windows=len(found.origin),
+        days=t.number(found.horizon_d),
+        low=t.percent(row["hit_rate_low"], 0),
+        high=t.percent(row["hit_rate_high"], 0),
+    )
+
+
+def say_score(found: BackTest, method: str, t: Translator) -> list[str]:
+    """Return a line a coverage: hit rate, PAI and PEI with their ranges."""
+    rows = found.summary[found.summary["method"] == method]
+    lines = [
+        t(
+            "{coverage} of the area: hit rate {rate} ({rate_low}–{rate_high}), PAI {pai} ({pai_low}–{pai_high}), "
+            "PEI {pei}; {hits} of {events} reports",
+            coverage=percent(t, row.coverage),
+            rate=t.percent(row.hit_rate),
+            rate_low=t.percent(row.hit_rate_low),
+            rate_high=t.percent(row.hit_rate_high),
+            pai=t.number(row.pai, 2),
+            pai_low=t.number(row.pai_low, 2),
+            pai_high=t.number(row.pai_high, 2),
+            pei=t.number(row.pei, 2),
+            hits=t.number(row.hits, 1),
+            events=t.number(row.events),
+        )
+        for row in rows.itertuples()
+    ]
+    if rows["alarm"].any():
+        lines.append(t("Warning: in the last window it caught fewer than before, by more than chance."))
+    return lines
+
+
+def say_lead(found: BackTest, method: str, t: Translator, *, baseline: str = BASELINE) -> str:
+    """Return how far a method is ahead of the baseline, ``""`` where that was not tried."""
+    pairs = found.pairs
+    rows = pairs[(pairs["method"] == method) & (pairs["baseline"] == baseline)]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    words = {
+        "lead": t.percent(abs(row["lead"]), 0),
+        "low": f"{row['low']:+.0%}",
+        "high": f"{row['high']:+.0%}",
+        "baseline": baseline,
+    }
+    if row["low"] > 0:
+        return t("{lead} more hits than {baseline} ({low} to {high})", **words)
+    if row["high"] < 0:
+        return t("{lead} fewer hits than {baseline} ({low} to {high})", **words)
+    return t("no sure difference from {baseline} ({low} to {high})", **words)
+
+
+def percent(t: Translator, share: float) -> str:
+    """Return a coverage without digits that say nothing: 2 %, 0.5 %."""
+    return t.percent(share, 0 if round(share * 100, 6) == round(share * 100) else 1)
+
+
+# -- the parts -------------------------------------------------------------------------------------------
+
+
+def _by_name(forecaster: Callable[[str], Forecaster] | None) -> Callable[[str], Forecaster]:
+    if forecaster is not None:
+        return forecaster
+    from pingan_geo.stats.forecasting import methods
+
+    return methods.forecaster
+
+
+def _checked(
+    methods: Sequence[str],
+    coverages: Sequence[float],
+    horizon_d: float,
+    most_origins: int,
+    resolution: int,
+    town: Town,
+    forecaster: Callable[[str], Forecaster] | None,
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return the methods and coverages, each once; refuse what is not offered."""
+    if not methods and forecaster is None:
+        from pingan_geo.stats.forecasting.methods import METHODS
+
+        methods = tuple(METHODS)
+    if not methods:
+        raise BadChoiceError(name="methods", value="", expected="at least one")
+    if not 0 < horizon_d <= MOST_HORIZON_D:
+        raise BadChoiceError(name="horizon", value=horizon_d, expected=f"above 0, at most {MOST_HORIZON_D:g}")
+    if not coverages or not all(0 < share <= 1 for share in coverages):
+        wrong = [share for share in coverages if not 0 < share <= 1]
+        raise BadChoiceError(
+            name="coverage", value=wrong[0] if wrong else "", expected="a share above 0, at most 1"
+        )
+    if most_origins < 1:
+        raise BadChoiceError(name="origins", value=most_origins, expected="1 or more")
+    if not COARSEST <= resolution <= town.settings.finest:
+        raise BadChoiceError(
+            name="resolution", value=resolution, expected=f"{COARSEST}-{town.settings.finest}"
+        )
+    return tuple(dict.fromkeys(methods)), tuple(dict.fromkeys(float(share) for share in coverages))
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """The reports on their region, and where the record begins and ends."""
+
+    events: Events
+    first: np.datetime64
+    end: np.datetime64
+    rows_in: int
+    vague: int
+
+
+def _placed(town: Town, asked: ReportFilter, resolution: int, reports: pd.DataFrame | None) -> _Placed:
+    from pingan_geo.workflow.hotspots import check_categories
+
+    if reports is None:
+        with town.store.read() as connection:
+            reports = read_reports(connection, _COLUMNS)
+    check_categories(town, asked.categories, reports)
+    fitting = reports[select(reports, asked, town.settings.board_of)]
+    time = fitting["time"].to_numpy(dtype="datetime64[s]")
+    dated = ~np.isnat(time)
+    if not dated.any():
+        raise NoReportsError
+    # The record goes on after the last report of a rare category, so its end is that of all categories.
+    every = replace(asked, categories=(), boards=(), hours=(), weekdays=(), villages=(), grids=())
+    days = reports["time"].to_numpy(dtype="datetime64[s]")[select(reports, every)]
+    end = days[~np.isnat(days)].max().astype("datetime64[D]") + np.timedelta64(1, "D")
+    until = fitting["time_until"].to_numpy(dtype="datetime64[s]")[dated]
+    own = fitting[dated]
+    events = events_of(own, region_of(_cells(town, asked, resolution)))
+    return _Placed(
+        events=events,
+        first=time[dated].min().astype("datetime64[D]").astype("datetime64[s]"),
+        end=end.astype("datetime64[s]"),
+        rows_in=len(fitting),
+        vague=int((until - time[dated] > _DAY).sum()),  # NaT, an instant, is not longer than anything
+    )
+
+
+def events_of(reports: Any, region: Region) -> Events:
+    """Return reports on a region by the cells they are stored in, as every list and map counts them.
+
+    Parameters
+    ----------
+    reports
+        REPORTS table; every ``time`` known.
+    region
+        The cells.
+
+    Returns
+    -------
+    Events
+        Sorted by time. The finest cell's parent is the cell, which for 6-7 % of the places is not the hexagon
+        that holds the place.
+    """
+    time = reports["time"].to_numpy(dtype="datetime64[s]")
+    order = np.argsort(time, kind="stable")
+    own = parents(reports["cell"].to_numpy(dtype=np.uint64), region.resolution)[order]
+    lon, lat = (reports[name].to_numpy(dtype=np.float64)[order] for name in ("lon", "lat"))
+    x_m, y_m = region.plane.forward(lon, lat)
+    at = np.minimum(np.searchsorted(region.cells, own), len(region) - 1)
+    cell = np.where(region.cells[at] == own, at, -1).astype(np.int64)
+    return Events(region, cell, x_m, y_m, time[order])
+
+
+def _cells(town: Town, asked: ReportFilter, resolution: int) -> NDArray[np.uint64]:
+    """Return the cells that touch the town, or the villages and grids asked for: others cannot have a hit."""
+    shape = town.area
+    for layer, codes in (("villages", asked.villages), ("grids", asked.grids)):
+        frame = town.layer(layer)
+        if codes and len(frame):
+            shape = shape.intersection(frame[frame["code"].isin(list(codes))].geometry.union_all())
+    cells = cells_covering(shape, resolution)
+    if not len(cells):
+        raise NoReportsError
+    return cells
+
+
+def _counted(events: Events, begin: int, stop: int) -> NDArray[np.float64]:
+    cell = events.cell[begin:stop]
+    return np.bincount(cell[cell >= 0], minlength=len(events.region)).astype(np.float64)
+
+
+def _table(
+    scores: Mapping[str, Sequence[Sequence[Score]]],
+    starts: NDArray[np.datetime64],
+    horizon_d: float,
+    shares: Sequence[float],
+) -> pd.DataFrame:
+    rows = [
+        (name, start, horizon_d, share, one.hits, int(one.events), one.hit_rate, one.pai, one.pei)
+        for name, of_method in scores.items()
+        for share, of_share in zip(shares, of_method, strict=True)
+        for start, one in zip(starts, of_share, strict=True)
+    ]
+    names = ("method", "origin", "horizon_days", "coverage", "hits", "events", "hit_rate", "pai", "pei")
+    table = pd.DataFrame(rows, columns=list(names)).astype({"method": "str", "origin": "datetime64[s]"})
+    return table.sort_values(["method", "origin", "coverage"], key=_as_listed(scores), ignore_index=True)
+
+
+def _as_listed(methods: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Return the key by which methods stay in the order they were asked for."""
+    place = {name: number for number, name in enumerate(methods)}
+    return lambda column: column.map(place) if column.name == "method" else column
+
+
+def _summary(
+    records: Mapping[str, Record], horizon_d: float, shares: Sequence[float], seed: int
+) -> pd.DataFrame:
+    rows = []
+    for name, record in records.items():
+        ranges = intervals(record, np.random.default_rng(seed))
+        for row, share in enumerate(shares):
+            whole, p_value = record.pooled(row), _drift_p(record, row)
+            values: dict[str, Any] = {
+                "method": name,
+                "horizon_days": horizon_d,
+                "coverage": share,
+                "hits": whole.hits,
+                "events": int(whole.events),
+            }
+            for measure, range_ in ranges[row].items():
+                values |= {
+                    measure: range_.value,
+                    f"{measure}_low": range_.low,
+                    f"{measure}_high": range_.high,
+                }
+            rows.append(values | {"drift_p": p_value, "alarm": p_value < _ALARM})
+    return pd.DataFrame(rows)
+
+
+#: With one look a month a false alarm in eight years.
+_ALARM: Final = 0.01
+
+
+def _drift_p(record: Record, row: int) -> float:
+    """Return how seldom the last window would be so poor if nothing had changed; NaN where it cannot be told."""
+    hits, events = record.hits[row], record.events
+    if (events[:-1] > 0).sum() < 2 or not events[-1]:
+        return float("nan")
+    return drift(hits[:-1], events[:-1], float(hits[-1]), float(events[-1]), level=_ALARM).p_value
+
+
+def _pairs(records: Mapping[str, Record], seed: int) -> pd.DataFrame:
+    rows: list[tuple[str, str, float, float, float, float]] = []
+    for name, ours in records.items():
+        for other, theirs in records.items():
+            if other != name and ours.events.any():
+                lead = compare([ours], [theirs], np.random.default_rng(seed))
+                rows.append((name, other, lead.ratio.value, lead.ratio.low, lead.ratio.high, lead.better))
+    names = ["method", "baseline", "lead", "low", "high", "better"]
+    return pd.DataFrame(rows, columns=names).astype({"method": "str", "baseline": "str"})
+
+
+def _calibration(expected: Mapping[str, NDArray[np.float64]], happened: NDArray[np.float64]) -> pd.DataFrame:
+    parts = [
+        reliability(rows.ravel(), happened.ravel(), _BINS).assign(method=name)
+        for name, rows in expected.items()
+    ]
+    table = pd.concat(parts, ignore_index=True).astype({"method": "str"})
+    return table[["method", "cells", "expected", "happened", "ratio", "low", "high"]]
+
+
+def _inside(expected: NDArray[np.float64], happened: NDArray[np.float64]) -> float:
+    """Return how many counts the intervals hold, each made with the spread of the windows before."""
+    inside = []
+    for number in range(max(1, len(expected) // 2), len(expected)):
+        spread = dispersion(expected[:number].ravel(), happened[:number].ravel())
+        low, high = prediction_interval(expected[number], spread=spread, level=LEVEL)
+        inside.append(covered(low, high, happened[number]))
+    return float(np.mean(inside)) if inside else float("nan")
+
+
+def _about(found: BackTest, town: Town, t: Translator) -> tuple[tuple[str, str], ...]:
+    first, last = (str(found.origin[at].astype("datetime64[D]")) for at in (0, -1))
+    days = t.number(found.horizon_d)
+    return (
+        (t("Town"), t.pick(town.settings.name, town.settings.name_en)),
+        *say_filter(town.settings, found.asked, t),
+        (
+            t("Windows"),
+            t(
+                "{count} of {days} days each, 28 days apart, the first from {first}, the last from {last}",
+                count=len(found.origin),
+                days=days,
+                first=first,
+                last=last,
+            ),
+        ),
+        (
+            t("Cell size"),
+            t(
+                "H3 resolution {resolution}: {cells} cells that touch the area",
+                resolution=found.region.resolution,
+                cells=len(found.region),
+            ),
+        ),
+        (
+            t("Reports"),
+            t(
+                "{rows} fit = {used} used + {left} left out for want of a day; of those used {outside} in no cell "
+                "of the area, counted as missed, and {vague} known only as several days, counted on the first",
+                rows=found.rows_in,
+                used=found.used,
+                left=found.left_out,
+                outside=found.outside,
+                vague=found.vague,
+            ),
+        ),
+        (
+            t("Hit rate"),
+            t("share of all reports of a window that lay in the cells listed before it"),
+        ),
+        ("PAI", t("hit rate ÷ share of the area: 1 is a list drawn by lot")),
+        ("PEI", t("hits ÷ those of the best list of as many cells, known only afterwards")),
+        (
+            t("Not meant"),
+            t(
+                "Reports show where people look and tell. A high hit rate does not say that more was prevented, "
+                "and finds of patrols neither train nor count."
+            ),
+        ),
+    )
