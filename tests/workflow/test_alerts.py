@@ -12,44 +12,12 @@ import pytest
 from pingan_geo.coords import local_metres
 from pingan_geo.errors import BadChoiceError, UnknownCategoryError
 from pingan_geo.model.report import Period, ReportFilter
-from pingan_geo.spatial.cells import cells_of, centres, parents, resolutions
+from pingan_geo.spatial.cells import centres, parents, resolutions
 from pingan_geo.workflow.alerts import MOST_EVENTS, near_repeat_alerts
-from pingan_geo.workflow.explore import index_reports
 
 START = datetime(2025, 9, 1)
 PLANE = local_metres(120.61575, 30.7935)
 THEFT = ReportFilter(categories=("TH1",))
-
-
-def town_index(town, x_m, y_m, day, *, category="TH1", origin="reported", village=""):
-    """Return the index of made-up reports of the tiny town, metres from its middle, days since START."""
-    lon, lat = PLANE.inverse(np.asarray(x_m, float), np.asarray(y_m, float))
-    time = np.datetime64(START, "s") + (np.asarray(day, float) * 86_400).astype("timedelta64[s]")
-    size = len(lon)
-
-    def text(value):
-        return pd.Series(np.broadcast_to(np.asarray(value, dtype=object), size), dtype="str")
-
-    table = pd.DataFrame(
-        {
-            "report_id": np.arange(size),
-            "batch_id": np.ones(size, dtype=np.int64),
-            "time": time,
-            "time_until": time,
-            "category": text(category),
-            "place": text(""),
-            "description": text(""),
-            "village_id": text(village),
-            "grid_id": text(""),
-            "source": text("派出所"),
-            "origin": text(origin),
-            "lon": lon,
-            "lat": lat,
-            "cell": cells_of(lon, lat, town.settings.finest),
-        }
-    )
-    order = np.argsort(time, kind="stable")
-    return index_reports(table.iloc[order].reset_index(drop=True), town.settings.board_of)
 
 
 def scatter(rng, size=300, days=180):
@@ -68,8 +36,8 @@ def planted(rng, size=300, days=180):
 
 
 @pytest.fixture(scope="module")
-def repeating(tiny_town):
-    return town_index(tiny_town, *planted(np.random.default_rng(1)))
+def repeating(tiny_town, made_index):
+    return made_index(tiny_town, *planted(np.random.default_rng(1)))
 
 
 # -- refused, or nothing said ------------------------------------------------------------------------
@@ -89,10 +57,10 @@ def test_without_a_category_nothing_is_measured(tiny_town, repeating):
     assert found.sentence.startswith("Choose a category first")
 
 
-def test_reports_and_finds_are_not_tested_together(tiny_town):
+def test_reports_and_finds_are_not_tested_together(tiny_town, made_index):
     x, y, day = planted(np.random.default_rng(1))
     origin = np.where(np.arange(len(x)) % 5, "reported", "found")
-    index = town_index(tiny_town, x, y, day, origin=origin)
+    index = made_index(tiny_town, x, y, day, origin=origin)
     both = near_repeat_alerts(tiny_town, index, replace(THEFT, origin=""), resolution=10, language="en")
     assert both.table.empty
     assert both.sentence.startswith("Not tested: reports and finds")
@@ -101,18 +69,18 @@ def test_reports_and_finds_are_not_tested_together(tiny_town):
     )
 
 
-def test_too_few_reports_get_no_verdict(tiny_town):
+def test_too_few_reports_get_no_verdict(tiny_town, made_index):
     x, y, day = planted(np.random.default_rng(1), size=18)
-    found = near_repeat_alerts(tiny_town, town_index(tiny_town, x, y, day), THEFT, resolution=10)
+    found = near_repeat_alerts(tiny_town, made_index(tiny_town, x, y, day), THEFT, resolution=10)
     assert len(x) == 27
     assert found.table.empty
     assert "数据太少,不下结论" in found.sentence.replace("，", ",")
 
 
-def test_a_scatter_gives_no_alert(tiny_town):
+def test_a_scatter_gives_no_alert(tiny_town, made_index):
     reaches = []
     for seed in range(40):
-        index = town_index(tiny_town, *scatter(np.random.default_rng(seed)))
+        index = made_index(tiny_town, *scatter(np.random.default_rng(seed)))
         found = near_repeat_alerts(tiny_town, index, THEFT, resolution=10, language="en")
         reaches.append(found.reach)
         assert found.reach is not None or (found.table.empty and found.sentence.startswith("No alert:"))
@@ -147,13 +115,13 @@ def test_a_planted_process_is_found_and_its_alerts_lie_where_it_struck(tiny_town
     assert f"{len(recent)} are so recent: {len(drawn)} cells" in found.sentence
 
 
-def test_alerts_expire_day_by_day(tiny_town, repeating):
+def test_alerts_expire_day_by_day(tiny_town, made_index):
     """One report in one place; the day moves on by reports elsewhere, of another kind."""
     alive = []
     for after in range(10):
         until = datetime(2026, 2, 28) + timedelta(days=after)
         x, y, day = planted(np.random.default_rng(1))
-        index = town_index(
+        index = made_index(
             tiny_town,
             np.append(x, 1000.0),
             np.append(y, 1000.0),
@@ -178,10 +146,9 @@ def test_a_period_that_is_over_has_the_alerts_of_its_last_day(tiny_town, repeati
     assert found.table["until"].between("2026-02-01", "2026-02-07").all()
 
 
-def test_the_reach_is_the_whole_towns_and_alerts_are_of_the_villages_asked_for(tiny_town):
+def test_the_reach_is_the_whole_towns_and_alerts_are_of_the_villages_asked_for(tiny_town, made_index):
     x, y, day = planted(np.random.default_rng(1))
-    village = np.where(np.asarray(x) < 0, "330411104001", "330411104002")
-    index = town_index(tiny_town, x, y, day, village=village)
+    index = made_index(tiny_town, x, y, day)
     part = near_repeat_alerts(tiny_town, index, replace(THEFT, villages=("330411104001",)), resolution=10)
     whole = near_repeat_alerts(tiny_town, index, THEFT, resolution=10)
     assert part.measured == whole.measured == 450
@@ -193,10 +160,12 @@ def test_the_reach_is_the_whole_towns_and_alerts_are_of_the_villages_asked_for(t
 # -- what must not leak, and what must not wait --------------------------------------------------------
 
 
-def test_private_alerts_are_cells_of_the_patrols_and_the_same_wherever_in_its_cell_it_was(tiny_town):
+def test_private_alerts_are_cells_of_the_patrols_and_the_same_wherever_in_its_cell_it_was(
+    tiny_town, made_index
+):
     assert next(one for one in tiny_town.settings.categories if one.code == "TH1").private
     x, y, day = planted(np.random.default_rng(1))
-    index = town_index(tiny_town, x, y, day)
+    index = made_index(tiny_town, x, y, day)
     fine = near_repeat_alerts(tiny_town, index, THEFT, resolution=11)
     assert fine.resolution == tiny_town.settings.patrol_resolution == 10
     assert set(resolutions(fine.table["cell"])) == {10}
@@ -204,7 +173,7 @@ def test_private_alerts_are_cells_of_the_patrols_and_the_same_wherever_in_its_ce
     middle_x, middle_y = PLANE.forward(*centres(parents(index.reports["cell"].to_numpy(), 10)))
     recent = index.time >= np.datetime64("2026-02-21", "s").astype(np.int64)
     at_x, at_y = PLANE.forward(index.reports["lon"].to_numpy(), index.reports["lat"].to_numpy())
-    moved = town_index(
+    moved = made_index(
         tiny_town,
         np.where(recent, middle_x, at_x),
         np.where(recent, middle_y, at_y),
@@ -214,7 +183,7 @@ def test_private_alerts_are_cells_of_the_patrols_and_the_same_wherever_in_its_ce
     assert other.reach.radius_m == fine.reach.radius_m
     assert set(other.table["cell"]) == set(fine.table["cell"])
     # what is not private is as fine as asked
-    open_index = town_index(tiny_town, x, y, day, category="RD1")
+    open_index = made_index(tiny_town, x, y, day, category="RD1")
     road = near_repeat_alerts(tiny_town, open_index, ReportFilter(categories=("RD1",)), resolution=11)
     assert set(resolutions(road.table["cell"])) == {11}
     # of several kinds at once the private one decides
@@ -222,9 +191,9 @@ def test_private_alerts_are_cells_of_the_patrols_and_the_same_wherever_in_its_ce
     assert both.resolution == 10
 
 
-def test_only_the_newest_are_measured(tiny_town):
+def test_only_the_newest_are_measured(tiny_town, made_index):
     x, y, day = scatter(np.random.default_rng(3), size=MOST_EVENTS + 500)
-    found = near_repeat_alerts(tiny_town, town_index(tiny_town, x, y, day), THEFT, resolution=9)
+    found = near_repeat_alerts(tiny_town, made_index(tiny_town, x, y, day), THEFT, resolution=9)
     assert found.measured == MOST_EVENTS
     assert found.of_all == MOST_EVENTS + 500
 
