@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from pingan_geo.model.receipt import OnProgress, Progress, Receipt
     from pingan_geo.model.report import ReportFilter
     from pingan_geo.workflow.hotspots import Hotspots
+    from pingan_geo.workflow.rates import RateTable
     from pingan_geo.workflow.towns import Town
 
 DONE, REVIEW, REFUSED, FAILED = 0, 1, 2, 3
@@ -1123,6 +1124,131 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
             lines.append(
                 t("Shown {shown} of {count}; --out writes all.", shown=_SHOWN, count=len(found.table))
             )
+    return _Answer(values, lines)
+
+
+def _filters(function: _Function) -> _Function:
+    """Add the options that say which reports count."""
+    for option in (
+        click.option(
+            "--hours",
+            type=_Text("H-H"),
+            default="",
+            help=mark("From one full hour to another, like 18-23 or 22-2."),
+        ),
+        click.option("--until", type=_Text("D"), default="", help=mark("Before this day or moment.")),
+        click.option(
+            "--since", type=_Text("D"), default="", help=mark("From this day or moment on, like 2025-07-31.")
+        ),
+        click.option(
+            "--category",
+            "categories",
+            multiple=True,
+            type=_Text("C"),
+            help=mark("Only this category; may be repeated."),
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@pingan.command(
+    help=mark("Count reports per household, reporter, km² or find, with what chance alone brings.")
+)
+@click.option(
+    "--by",
+    type=_Choice("village", "grid", "estate", "cell"),
+    default="village",
+    help=mark("Counted in: village (default), grid, estate or cell."),
+)
+@click.option(
+    "--per",
+    type=_Choice("household", "reporter", "km2", "find"),
+    default="household",
+    help=mark("Per household (default), reporter, km2, or find of a patrol."),
+)
+@_filters
+@click.option(
+    "--resolution", type=_Number(int, 0, 15), default=9, help=mark("Size of the cells: H3 resolution; 9.")
+)
+@click.option(
+    "--out", "file", type=_FILE, default="", help=mark("File: .csv, .xlsx, .geojson, .gpkg or .kml.")
+)
+@_common
+@click.pass_obj
+def rates(
+    said: _Said,
+    by: str,
+    per: str,
+    categories: Sequence[str],
+    since: str,
+    until: str,
+    hours: str,
+    resolution: int,
+    file: str,
+) -> _Answer:
+    """Count reports per exposure."""
+    from pingan_geo.workflow.analysis import load_reporters
+    from pingan_geo.workflow.explore import index_reports, load_reports
+    from pingan_geo.workflow.hotspots import check_categories
+    from pingan_geo.workflow.rate_words import about_rates
+    from pingan_geo.workflow.rates import export_rates, rate_table
+    from pingan_geo.workflow.said import say_filter, town_notice
+
+    asked = _filter(categories, since, until, hours)
+    with _town(said) as town:
+        t, settings = said.t, town.settings
+        index = index_reports(load_reports(town), settings.board_of)
+        check_categories(town, asked.categories, index.reports)
+        reporters = load_reporters(town, index) if per == "reporter" else None
+        found = rate_table(town, index, asked, by=by, per=per, resolution=resolution, reporters=reporters)
+        name, notice = t.pick(settings.name, settings.name_en), town_notice(settings, t)
+        about = about_rates(found, name, say_filter(settings, asked, t), t)
+        if file:
+            export_rates(found, Path(file), notice=notice, about=about, language=said.language)
+    return _rate_answer(found, file, notice, about, t)
+
+
+def _rate_answer(
+    found: RateTable, file: str, notice: str, about: Sequence[tuple[str, str]], t: Translator
+) -> _Answer:
+    from pingan_geo.workflow.rate_words import say_rate
+    from pingan_geo.workflow.rates import listed
+
+    names = (
+        *("by", "per", "scale", "total", "in_units", "in_none", "without_sender", "unrated", "units"),
+        *("unknown", "without", "tested", "mean", "untested", "resolution"),
+    )
+    line = found.line
+    values = {name: getattr(found, name) for name in names} | {
+        "since": found.period.since,
+        "until": found.period.until,
+        "concentration": {
+            "top_units": line.top_units,
+            "held": line.top_held,
+            "scattered": line.top_scattered,
+            "scattered_low": line.top_low,
+            "scattered_high": line.top_high,
+            "scattered_over": found.per if found.weighted else found.by,
+            "units_with_80_percent": found.most,
+        },
+        "notice": notice,
+        "file": file or None,
+    }
+    lines = [*([notice] if notice else []), *(f"{label}: {text}" for label, text in about)]
+    table = listed(found)
+    if file:
+        lines.append(t("{count} rows written to {file}.", count=len(table), file=file))
+        return _Answer(values, lines)
+    values["rates"] = table.drop(columns="geometry", errors="ignore").to_dict("records")
+    sides = {"above": "▲", "below": "▼"}
+    for row in table.head(_SHOWN).itertuples():
+        rate = "—" if row.rate != row.rate else say_rate(row.rate, found.per, t)
+        lines.append(
+            f"{sides.get(row.outside, ' '):>2}  {row.name}: {rate} ({t('{count} reports', count=row.count)})"
+        )
+    if len(table) > _SHOWN:
+        lines.append(t("Shown {shown} of {count}; --out writes all.", shown=_SHOWN, count=len(table)))
     return _Answer(values, lines)
 
 

@@ -438,6 +438,13 @@ class AreaError(PinganError, ValueError):
     message = "This area cannot be used: {detail}."
 
 
+class NoLayerError(PinganError, LookupError):
+    """The town has no polygons of the kind that is asked for."""
+
+    code = "no_layer"
+    message = "The town has no {layer} yet. Import them with `pingan import {layer} FILE`."
+
+
 class ViewNameError(PinganError, ValueError):
     """The name of a view to be saved cannot be used."""
 

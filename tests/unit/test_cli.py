@@ -22,7 +22,7 @@ from pingan_geo.errors import AssetsMissingError, Cancelled
 
 COMMANDS = (
     *("answer", "check", "demo", "export", "held", "hotspots", "import", "init", "locate", "memory"),
-    *("review", "serve", "undo"),
+    *("rates", "review", "serve", "undo"),
 )
 
 
@@ -103,6 +103,7 @@ def stored(town: Path) -> int:
         (("hotspots", "--permutations", "-1"), "--permutations is -1"),
         (("hotspots", "--coverage", "2"), "--coverage is 2"),
         (("hotspots", "--since", "yesterday"), "--since is yesterday"),
+        (("rates", "--per", "head"), "--per is head, but must be household / reporter / km2 / find."),
         (("hotspots", "--since", "2026-01-01T00:00+08:00"), "--since is 2026"),
         (("hotspots", "--since", "2026-02-01", "--until", "2026-02-01"), "later than --since"),
         (("hotspots", "--hours", "25-3"), "--hours is 25-3"),
@@ -366,6 +367,43 @@ def test_tested_hotspots_have_p_values_and_none_is_an_answer_too(answer, run, to
     assert (code, err) == (cli.DONE, "")
     assert "数据太少，不下结论" in out
     assert len(pd.read_csv("none.csv")) == 0
+
+
+def test_rates_of_units_and_what_is_not_known(answer, run, town):
+    code, found = answer("rates", "--by", "grid", "--per", "km2", "--category", "FW1")
+    assert code == cli.DONE
+    assert (
+        found["total"] == found["in_units"] + found["in_none"] == sum(row["count"] for row in found["rates"])
+    )
+    assert len(found["rates"]) == found["units"] == 9
+    assert found["concentration"]["scattered_over"] == "km2"
+    assert "above" in {row["outside"] for row in found["rates"]}
+    unknown = answer("rates")[1]
+    assert (unknown["by"], unknown["per"], unknown["scale"], unknown["unknown"]) == (
+        "village",
+        "household",
+        100,
+        3,
+    )
+    assert {row["rate"] for row in unknown["rates"]} == {None}
+    code, out, err = run("rates", "--by", "grid", "--per", "km2", "--language", "en")
+    assert (code, err) == (cli.DONE, "")
+    assert "reports per km²" in out
+    assert "more than chance brings" in out
+    code, out, err = run("rates", "--by", "estate")
+    assert code == cli.REFUSED
+    assert "estates" in err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".geojson", ".gpkg", ".kml"])
+def test_rates_in_every_format(answer, town, suffix):
+    code, found = answer("rates", "--per", "reporter", "--by", "cell", "--out", f"r{suffix}")
+    assert code == cli.DONE
+    assert found["without_sender"] == 600  # the ledger of the tiny town names nobody
+    assert "rates" not in found
+    code, found = answer("rates", "--per", "km2", "--since", "2026-01-01", "--out", f"r{suffix}")
+    assert code == cli.DONE
+    assert Path(f"r{suffix}").stat().st_size > 300
 
 
 def test_the_demo_town_is_made_and_sound(answer, tmp_path):

@@ -138,7 +138,7 @@ def show_areas(visit: Visit, asked: Asked) -> None:
         sides = [("A", asked.first), ("B", asked.second)] if asked.show == "areas" else [("", asked.first)]
         found = [one for name, area in sides if (one := _found(visit, wanted, asked, name, area)) is not None]
         if len(found) == 2:
-            _say([words.say_two_areas(compare_areas(*found), t)], strong=True)
+            say([words.say_two_areas(compare_areas(*found), t)], strong=True)
         for (name, _), one in zip(sides, found, strict=False):
             show_findings(visit, one, name)
     if len(found) == len(sides):
@@ -186,7 +186,7 @@ def show_findings(visit: Visit, found: AreaFindings, name: str) -> None:
     said = [words.say_against_rest(found, t), words.say_rate(found, t), words.say_against_earlier(found, t)]
     if found.newcomers is not None and found.total:
         said.append(words.say_newcomers(found.newcomers, t))
-    _say([*said, words.say_near(found, t)])
+    say([*said, words.say_near(found, t)])
 
 
 def show_charts(visit: Visit, found: Sequence[AreaFindings]) -> None:
@@ -225,7 +225,7 @@ def show_periods(visit: Visit, asked: Asked) -> None:
         return
     area = asked.first if asked.first.complete else None
     pair = period_pair(visit, wanted, since, area, visit.resolution(asked.question.detail))
-    _say([words.say_change(pair.compared, t)], strong=True)
+    say([words.say_change(pair.compared, t)], strong=True)
     if area is not None:
         st.caption(t("Only reports in area A count here; clear it under “One area” for the whole town."))
     for number, (column, view) in enumerate(zip(st.columns(2), (pair.first, pair.second), strict=True)):
@@ -295,7 +295,7 @@ def show_cluster(visit: Visit, wanted: ReportFilter) -> Emerging | None:
     return found
 
 
-def _say(sentences: Sequence[str], *, strong: bool = False) -> None:
+def say(sentences: Sequence[str], *, strong: bool = False) -> None:
     """Draw sentences; names of places in them stay text."""
     kind = "analysis_said strong" if strong else "analysis_said"
     items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences if sentence)
@@ -304,7 +304,7 @@ def _say(sentences: Sequence[str], *, strong: bool = False) -> None:
 
 def _limits(t: Translator) -> None:
     with st.expander(t("What these numbers do not say")):
-        _say(words.say_limits(t))
+        say(words.say_limits(t))
 
 
 # -- answers worked out once -------------------------------------------------------------------------
@@ -345,12 +345,13 @@ def _other_since(visit: Visit, asked: Asked, wanted: ReportFilter) -> datetime |
 
 @shared(64)
 def _findings(key: str, wanted: ReportFilter, area: Area, resolution: int, _visit: Visit) -> AreaFindings:
-    senders = _reporters(key, _visit)
+    senders = reporters(key, _visit)
     return analyse_area(_visit.town, _visit.index, wanted, area, resolution=resolution, reporters=senders)
 
 
 @shared(2)
-def _reporters(key: str, _visit: Visit) -> Any:  # noqa: ARG001 - the key is what is cached by
+def reporters(key: str, _visit: Visit) -> Any:  # noqa: ARG001 - the key is what is cached by
+    """Return who sent each report."""
     return load_reporters(_visit.town, _visit.index)
 
 

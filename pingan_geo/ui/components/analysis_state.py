@@ -34,6 +34,7 @@ SHOWS: Mapping[str, str] = {
     "areas": mark("Two areas"),
     "periods": mark("Two periods"),
     "time": mark("Through time"),
+    "rates": mark("Rates"),
 }
 #: The other period of two.
 OTHERS: Mapping[str, str] = {
@@ -41,9 +42,23 @@ OTHERS: Mapping[str, str] = {
     "year": mark("52 weeks earlier"),
     "day": mark("From a day on …"),
 }
+#: What rates are counted by, and per.
+BY: Mapping[str, str] = {
+    "village": mark("Villages"),
+    "grid": mark("Grids"),
+    "estate": mark("Estates"),
+    "cell": mark("Hexagons"),
+}
+PER: Mapping[str, str] = {
+    "household": mark("100 households"),
+    "reporter": mark("Active reporter"),
+    "km2": mark("km²"),
+    "find": mark("Find of a patrol"),
+}
 #: Key of the map on which areas are drawn.
 DRAWING_MAP = "analysis_map"
-_NAMES = ("show", "a", "b", "other", "other_since", "at")
+_NAMES = ("show", "a", "b", "other", "other_since", "at", "by", "per")
+_CODES: Mapping[str, Mapping[str, str]] = {"show": SHOWS, "other": OTHERS, "by": BY, "per": PER}
 _MOST_STEPS = 400
 _NOTHING = Area("polygon")
 
@@ -64,6 +79,8 @@ class Asked:
         First day of the other period when ``other`` is ``day``.
     at
         Step of the time slider from 0; -1 the last.
+    by, per
+        Codes of :data:`BY` and :data:`PER`.
     """
 
     question: Question = field(default_factory=Question)
@@ -73,6 +90,8 @@ class Asked:
     other: str = "before"
     other_since: date | None = None
     at: int = -1
+    by: str = "village"
+    per: str = "household"
 
     def area(self, side: str) -> Area:
         """Return area ``A`` or ``B``."""
@@ -92,6 +111,8 @@ class Asked:
             "other": self.other if self.other != usual.other else "",
             "other_since": self.other_since.isoformat() if self.other == "day" and self.other_since else "",
             "at": str(self.at) if self.show == "time" and self.at >= 0 else "",
+            "by": self.by if self.show == "rates" and self.by != usual.by else "",
+            "per": self.per if self.show == "rates" and self.per != usual.per else "",
         }
         return write_address(self.question, language) | {name: [text] for name, text in mine.items() if text}
 
@@ -154,8 +175,8 @@ def read_mine(address: Mapping[str, Sequence[str]], choices: Choices) -> tuple[A
 
 def _read(name: str, text: str, choices: Choices) -> Any:
     """Return the value of one parameter, ``None`` when it is not offered."""
-    if name in {"show", "other"}:
-        return text if text in (SHOWS if name == "show" else OTHERS) else None
+    if name in _CODES:
+        return text if text in _CODES[name] else None
     try:
         if name == "other_since":
             day = date.fromisoformat(text)

@@ -71,6 +71,17 @@ HEADINGS: Mapping[str, str] = {
     "overlap_m2": mark("Overlaps (m²)"),
     "gap_m2": mark("Gaps (m²)"),
     "check": mark("Check"),
+    "exposure": mark("Exposure"),
+    "rate": mark("Rate"),
+    "rate_per": mark("Rate per"),
+    "low": mark("Rate at least (95 %)"),
+    "high": mark("Rate at most (95 %)"),
+    "interval": mark("95 % interval"),
+    "smoothed": mark("Smoothed rate"),
+    "ratio": mark("Times the rate of all"),
+    "expected": mark("Expected reports"),
+    "outside": mark("Beyond chance"),
+    "unusual": mark("Beyond usual differences"),
 }
 _SHARES = {"share", "cumulative_share"}
 _DEGREES = {"lon", "lat"}

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import analysis, layout
+from pingan_geo.ui.components.analysis_rates import show_rates
 from pingan_geo.ui.components.analysis_state import SHOWS, keep_asked, read_asked
 from pingan_geo.ui.components.analysis_views import show_views
 from pingan_geo.ui.components.filters import choose, show_filters
@@ -34,6 +35,8 @@ def show(visit: Visit) -> None:
         analysis.show_areas(visit, asked)
     elif asked.show == "periods":
         analysis.show_periods(visit, asked)
+    elif asked.show == "rates":
+        show_rates(visit, asked)
     else:
         analysis.show_time(visit, asked)
     show_views(visit, asked)
