@@ -108,9 +108,9 @@ def _say_outside(found: RateTable, t: Translator) -> list[str]:
             )
         )
         if not len(beyond[0]) + len(beyond[1]):
-            said.append(t("None lies beyond the usual differences between them"))
+            said.append(t("None lies beyond the usual differences between them (95 %, corrected)"))
             return said
-        named, words = beyond, t("Beyond the usual differences: {listed}")
+        named, words = beyond, t("Beyond the usual differences between them (95 %, corrected): {listed}")
     else:
         named, words = [found.outside("outside", side) for side in ("above", "below")], "{listed}"
     # Ordered by rate: of those below, the lowest come last.

@@ -51,9 +51,9 @@ BY: Mapping[str, str] = {
 }
 PER: Mapping[str, str] = {
     "household": mark("100 households"),
-    "reporter": mark("Active reporter"),
+    "reporter": mark("Each reporter"),
     "km2": mark("km²"),
-    "find": mark("Find of a patrol"),
+    "find": mark("Patrol find"),
 }
 #: Key of the map on which areas are drawn.
 DRAWING_MAP = "analysis_map"

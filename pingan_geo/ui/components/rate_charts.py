@@ -181,8 +181,8 @@ def _key(found: RateTable, t: Translator) -> str:
     if found.untested:
         return t("Line: the rate of all. Bars: 95 % intervals.")
     return t(
-        "Line: the rate of all. Bands: what chance brings at that exposure, 95 % and 99.8 %. Dashed: the usual "
-        "differences between them. ▲ above, ▼ below by more than chance (corrected), ● within."
+        "Line: the rate of all. Bands: what chance brings at that exposure, 95 % and 99.8 %. Dashed: what 95 % "
+        "lie within, given the usual differences between them. ▲ above, ▼ below by more than chance (corrected), ● within."
     )
 
 

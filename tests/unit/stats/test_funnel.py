@@ -10,6 +10,7 @@ from scipy.stats import gamma, nbinom, poisson
 
 from pingan_geo.errors import BadChoiceError, UnalignedIndexError
 from pingan_geo.stats.funnel import funnel_limits, funnel_test
+from pingan_geo.stats.rates import smooth_rates
 from pingan_geo.stats.significance import adjust
 
 
@@ -125,12 +126,15 @@ def test_chance_alone_brings_no_more_outside_than_said(mean):
 
 def test_usual_differences_bring_no_more_outside_than_said():
     rng = np.random.default_rng(5)
-    shape, outside, chance_only = 2.0, [], []
+    shape, outside, chance_only, named = 2.0, [], [], []
     for _ in range(300):
         exposure = rng.uniform(20, 400, size=80)
         true = gamma(shape, scale=1 / shape).rvs(80, random_state=rng)
         counts = rng.poisson(true * exposure)
         outside.append((funnel_test(counts, exposure, between=1 / shape, correction="none").p < 0.05).mean())
+        between = float(smooth_rates(counts, exposure).prior_var[0])  # as the page has it: estimated
+        named.append((funnel_test(counts, exposure, between=between).p_value < 0.05).any())
         chance_only.append((funnel_test(counts, exposure, correction="none").p < 0.05).mean())
     assert 0.03 <= np.mean(outside) <= 0.06
+    assert np.mean(named) <= 0.1
     assert np.mean(chance_only) > 0.5  # Poisson limits alone would call most units unusual
