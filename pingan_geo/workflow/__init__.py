@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pingan_geo.workflow.ledger_export import export_ledger
     from pingan_geo.workflow.locate import LocatedTable, locate_table
     from pingan_geo.workflow.make_demo import make_demo
+    from pingan_geo.workflow.rates import RateTable, export_rates, rate_table
     from pingan_geo.workflow.review import Candidate, Queue, ReviewItem, review_queue
     from pingan_geo.workflow.towns import Town, create_town, open_town
     from pingan_geo.workflow.views import delete_view, find_view, list_views, rename_view, save_view
@@ -67,6 +68,7 @@ __all__ = [
     "MapView",
     "Outcome",
     "Queue",
+    "RateTable",
     "ReviewItem",
     "Search",
     "Town",
@@ -83,6 +85,7 @@ __all__ = [
     "export_held",
     "export_hotspots",
     "export_ledger",
+    "export_rates",
     "export_table",
     "find_all_duplicates",
     "find_hotspots",
@@ -105,6 +108,7 @@ __all__ = [
     "merge",
     "open_town",
     "proposing_geocoder",
+    "rate_table",
     "remember_layout",
     "remove_alias",
     "rename_view",
@@ -131,6 +135,7 @@ _MODULES = {
     "MapView": "explore",
     "Outcome": "answers",
     "Queue": "review",
+    "RateTable": "rates",
     "ReviewItem": "review",
     "Search": "duplicates",
     "Town": "towns",
@@ -147,6 +152,7 @@ _MODULES = {
     "export_held": "held",
     "export_hotspots": "hotspots",
     "export_ledger": "ledger_export",
+    "export_rates": "rates",
     "export_table": "exports",
     "find_all_duplicates": "duplicates",
     "find_hotspots": "hotspots",
@@ -169,6 +175,7 @@ _MODULES = {
     "merge": "duplicates",
     "open_town": "towns",
     "proposing_geocoder": "gazetteer",
+    "rate_table": "rates",
     "remember_layout": "layouts",
     "remove_alias": "aliases",
     "rename_view": "views",

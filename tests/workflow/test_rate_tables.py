@@ -40,7 +40,7 @@ def box(column, row, columns=1.0, rows=1.0):
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory):
-    """Three villages in a row, an estate in the first, an empty one in the second."""
+    """Three villages in a row, an estate in the first, an empty one in the second, a tiny one in the third."""
     folder = tmp_path_factory.mktemp("rates")
 
     def write(name, shapes, **columns):
@@ -61,9 +61,8 @@ def town(tmp_path_factory):
         ),
         now=NOW,
     )
-    estates = write(
-        "estates", [box(0.2, 0.2, 0.3, 0.3), box(1.2, 0.2, 0.3, 0.3)], code=["E1", "E2"], 户数=[100, 0]
-    )
+    shapes = [box(0.2, 0.2, 0.3, 0.3), box(1.2, 0.2, 0.3, 0.3), box(2.2, 0.2, 0.02, 0.02)]
+    estates = write("estates", shapes, code=["E1", "E2", "E3"], 户数=[100, 0, None])
     import_layer(town, "estates", estates, now=NOW)
     yield town
     town.close()
@@ -182,12 +181,12 @@ def test_unknown_households_are_unknown_and_never_none(town, index):
 def test_a_unit_without_households_has_no_rate_and_says_so(town, index):
     found = table(town, index, by="estate")
     rows = found.table.set_index("code")
-    assert rows["count"].to_dict() == {"E1": 4, "E2": 0}
-    assert rows["exposure"].to_dict() == {"E1": 100, "E2": 0}
+    assert rows["count"].to_dict() == {"E1": 4, "E2": 0, "E3": 0}
+    assert rows["exposure"].drop("E3").to_dict() == {"E1": 100, "E2": 0}
     assert np.isnan(rows["rate"]["E2"])
     assert (found.total, found.in_units, found.in_none, found.without) == (65, 4, 61, 1)
     assert found.untested == "alone"
-    assert rows["name"].to_dict() == {"E1": "E1", "E2": "E2"}
+    assert rows["name"].to_dict() == {"E1": "E1", "E2": "E2", "E3": "E3"}
 
 
 def test_who_has_no_name_is_no_reporter_and_counted_apart(town, index):
@@ -272,6 +271,18 @@ def test_who_is_far_above_is_named_with_its_side(town):
     said = " ".join(say_rates(found, translator("en")))
     assert "2 of 2 villages differ" in said
     assert "1 above, 1 below" in said
+
+
+def test_a_unit_with_few_reports_gets_no_verdict_and_scatter_follows_the_exposure(town):
+    rows = [(0.3, 0.3, "FR1", "reported", "", 0)] * 400 + [(2.21, 0.21, "FR1", "reported", "", 0)] * 3
+    found = table(town, made_index(town, rows), by="estate", per="km2")
+    row = found.table.set_index("code").loc["E3"]
+    assert row["ratio"] > 3  # three reports on next to nothing
+    assert np.isnan(row["p_value"])
+    assert row["outside"] == ""
+    assert found.tested == 2
+    # the tiny one gets next to no scattered report: of two equal ones the fuller has a little over half
+    assert 0.5 < found.line.top_scattered < 0.55
 
 
 def test_reports_and_finds_together_are_not_tested(town, index):
