@@ -403,6 +403,20 @@ class ShortRecordError(PinganError, ValueError):
     )
 
 
+class NoExposureError(PinganError, LookupError):
+    """Reports are to be set against something that the town does not have."""
+
+    code = "no_exposure"
+    message = "Reports cannot be set against {name}: {detail}."
+
+
+class NoBandwidthError(PinganError, ValueError):
+    """No bandwidth can be worked out from the reports."""
+
+    code = "no_bandwidth"
+    message = "No bandwidth can be worked out: {count} reports fit, and they lie in one place or are too few. Give it in metres."
+
+
 class MixedOriginsError(PinganError, ValueError):
     """A test is asked of reports and of finds of patrols together."""
 

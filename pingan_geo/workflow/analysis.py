@@ -749,7 +749,7 @@ def emerging_cluster(
     BadChoiceError
         If reports and finds of patrols are asked for together.
     """
-    from pingan_geo.stats.scan import scan_permutation
+    from pingan_geo.workflow.clusters import name_middle, scan_cells
     from pingan_geo.workflow.verdicts import LEAST_REPORTS
 
     if not asked.origin:
@@ -764,14 +764,12 @@ def emerging_cluster(
     if len(day) < LEAST_REPORTS:
         return Emerging(period, len(day))
     lon, lat = centres(level.cells[used])
-    plane = local_metres(float(lon.mean()), float(lat.mean()))
-    found = scan_permutation(
-        *(place, day, *plane.forward(lon, lat), SCAN_DAYS),
+    found = scan_cells(
+        *(level.cells[used], place, day, SCAN_DAYS),
         radius_m=SCAN_RADIUS_M,
         longest=SCAN_LONGEST,
-        prospective=True,
         replications=replications,
-        rng=np.random.default_rng(seed),
+        seed=seed,
         on_progress=on_progress,
         most_clusters=1,
     )
@@ -783,7 +781,7 @@ def emerging_cluster(
         period=period,
         total=len(day),
         found=True,
-        place=_place_name(town, x, y),
+        place=name_middle(town, x, y),
         since=since + timedelta(days=int(best.first_step)),
         until=since + timedelta(days=int(best.last_step) + 1),
         observed=int(best.observed),
@@ -795,17 +793,6 @@ def emerging_cluster(
         radius_m=float(best.radius_m) + mean_edge_m(resolution),
         cells=level.cells[used][best.cells],
     )
-
-
-def _place_name(town: Town, lon: float, lat: float) -> str:
-    point = shapely.Point(lon, lat)
-    names = []
-    for layer in ("villages", "grids"):
-        frame = town.layer(layer)
-        here = frame[frame.geometry.intersects(point)].sort_values("code")
-        if len(here):
-            names.append(str(here["name"].iloc[0] or here["code"].iloc[0]))
-    return " ".join(names)
 
 
 def _part(index: ReportIndex, rows: NDArray[np.bool_]) -> ReportIndex:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,24 @@ from pingan_geo.stats.density import density_at
 from pingan_geo.stats.filters import known_hours, select
 from pingan_geo.stats.main_hours import main_hours
 from pingan_geo.storage.records import read_features, read_reports
+from pingan_geo.workflow.courses import (
+    CHANGE_WORDS,
+    LIFE_WORDS,
+    Courses,
+    follow_courses,
+    say_courses,
+    say_word,
+)
+from pingan_geo.workflow.explore import ReportIndex, index_reports
+from pingan_geo.workflow.hotspot_methods import (
+    Options,
+    Scored,
+    score_by_alerts,
+    score_by_density,
+    score_by_scan,
+)
 from pingan_geo.workflow.said import say_filter, town_notice
+from pingan_geo.workflow.set_against import SetAgainst, find_exposure
 from pingan_geo.workflow.towns import Town
 from pingan_geo.workflow.verdicts import (
     CORRECTIONS,
@@ -47,7 +64,7 @@ from pingan_geo.workflow.verdicts import (
     say_verdict,
 )
 
-METHODS = ("count", "density", "gi")
+METHODS = ("count", "density", "gi", "scan", "near_repeat")
 #: More permutations would take minutes and say nothing more.
 MOST_PERMUTATIONS = 1_000_000
 #: By so many the share of recounts is known to about 3 %.
@@ -112,11 +129,19 @@ class Hotspots:
         ``verdict``, one sentence. All NaN where nothing was tested. ``stability``, the share of recounts that
         list the cell again (see :func:`pingan_geo.stats.stability.stability`), NaN without recounts.
     significant
-        Cells of the town, listed or not, whose corrected p-value is below 0.05.
+        Cells of the town, listed or not, whose corrected p-value of Gi* is below 0.05; of ``scan``, cells in
+        clusters that stand out.
     correction, permutations
         As used; 0 permutations: the p-value is that of the normal curve.
     verdict
         One sentence on the whole list; empty when nothing was tested.
+    courses
+        How the listed cells came to be hot: without a dated series for leaders.
+    options
+        As asked.
+    clusters
+        Of ``scan``: :func:`pingan_geo.workflow.clusters.cluster_table`, also those that may be chance;
+        ``tests`` then has the number of each cell's ``cluster``. Empty otherwise.
     """
 
     table: pd.DataFrame
@@ -143,6 +168,9 @@ class Hotspots:
     correction: str = "bh"
     permutations: int = 0
     verdict: str = ""
+    courses: Courses = field(default_factory=Courses, repr=False)
+    options: Options = field(default_factory=Options)
+    clusters: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
 
 def find_hotspots(
@@ -157,10 +185,14 @@ def find_hotspots(
     language: str = "",
     bandwidth_m: float | None = None,
     reports: pd.DataFrame | None = None,
+    reporters: NDArray[np.object_] | None = None,
     correction: str = "bh",
     permutations: int = 0,
     recounts: int = 0,
     seed: int = 0,
+    options: Options | None = None,
+    index: ReportIndex | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Hotspots:
     """Rank every cell of the town and list the first ones.
 
@@ -181,14 +213,19 @@ def find_hotspots(
         ``p_value`` is how seldom chance would do this, corrected: the larger of the normal curve's and that of
         reports scattered at random, since the curve alone is far too small where reports are few. A cell counts by
         its area inside the town, with or without people, so where people live stands out in a town with much
-        open land, whatever happens there.
+        open land, whatever happens there; against something else it asks for more than its share of that.
+        ``scan``: the score is that of the space-time cluster that the cell belongs to, and ``p_value`` counts
+        in that all places and days were tried; a place that is bad all the time is none. ``near_repeat``: the
+        cells near a recent report of the categories asked for, as long as others follow it more often than
+        by chance; no test of the cell.
     resolution
         H3 resolution, not finer than the town stores.
     coverage
         Share of the town's cells to list, above 0, at most 1; at least one cell, also cells without reports.
     top
         How many cells to list, of those with a score above 0. When neither is given 20, and with ``gi`` all
-        cells with a corrected p-value below 0.05 and no other, perhaps none.
+        cells with a corrected p-value below 0.05 and no other, perhaps none; so it is with the clusters of
+        ``scan``, and ``near_repeat`` lists all cells under an alert.
     audience
         ``leader``: cells no finer than the town's leader resolution and no time of the last report;
         ``patrol``: where private categories count, cells no finer than the patrol resolution;
@@ -199,6 +236,9 @@ def find_hotspots(
         Standard deviation of the kernel; by default about the size of a cell.
     reports
         REPORTS table, when it is at hand; else all of the town's are read.
+    reporters
+        Pseudonym of who sent each of ``reports``, when these have no such column; without either, newcomers
+        are not told apart in the change of a hotspot.
     correction
         Of the p-values for the number of cells tested: ``bh`` (of the cells listed 5 % are false at most, on
         average), ``by`` (the same, whatever hangs together), ``bonferroni`` (any false one in 5 %), ``none``.
@@ -210,7 +250,13 @@ def find_hotspots(
         How often reports are counted anew with cells moved, and as often with reports drawn anew, besides
         once with larger and once with smaller cells, to see how stable the list is; 0: not at all.
     seed
-        Of the permutations and the recounts.
+        Of the permutations, the recounts, and the random data sets of ``scan``.
+    options
+        What one method takes and others do not.
+    index
+        Of ``reports``, when it is at hand; ``near_repeat`` needs it.
+    on_progress
+        Told how many random data sets of ``scan`` are done, of how many.
 
     Returns
     -------
@@ -225,54 +271,86 @@ def find_hotspots(
     NoReportsError
         If no report fits.
     MixedOriginsError
-        If ``gi`` is asked of reports and finds of patrols together.
+        If ``gi``, ``scan`` or ``near_repeat`` is asked of reports and finds of patrols together.
+    NoExposureError, NoBandwidthError
+        If the town does not have what reports are to be set against, or too few reports for a bandwidth.
     """
     settings = town.settings
+    options = Options() if options is None else options
+    if bandwidth_m is not None:
+        options = replace(options, bandwidth_m=bandwidth_m)
     _check(method, resolution, coverage, top, audience, settings.finest, correction, permutations)
+    options.check(method)
     if not 0 <= recounts <= MOST_RECOUNTS:
         raise BadChoiceError(name="recounts", value=recounts, expected=f"0-{MOST_RECOUNTS}")
     t = translator(language or settings.language)
     if reports is None:
         with town.store.read() as connection:
             reports = read_reports(connection, _COLUMNS)
+    if reporters is None and "reporter" in reports.columns:
+        reporters = reports["reporter"].to_numpy(dtype=object)
     check_categories(town, report_filter.categories, reports)
     fitting = reports[select(reports, report_filter, settings.board_of)]
     if not len(fitting):
         raise NoReportsError
     mixed = not report_filter.origin and len(fitting["origin"].unique()) > 1
-    if mixed and method == "gi":
+    if mixed and method in {"gi", "scan", "near_repeat"}:
         raise MixedOriginsError
     resolution = _resolution_for(town, audience, resolution, fitting)
     cells = cells_covering(town.area, resolution)
     placed = _Placed.of(fitting, cells, resolution)
     lon, lat = centres(cells)
-    share = _share_asked(town, report_filter, cells, resolution)
+    shape = _asked_area(town, report_filter)
+    share = _share_inside(shape, cells, resolution, settings.finest)
     # A report whose stated grid is not the one it lies in is counted where it was asked for.
     share = np.where((share == 0) & (placed.counts > 0), 1.0, share)
-    exposure = np.zeros(len(cells)) if mixed else share
-    tested = _Tested.of(cells, placed.counts, exposure, correction, permutations, seed)
-    if method == "density":
-        bandwidth_m = BANDWIDTH_M[resolution] if bandwidth_m is None else bandwidth_m
-        score = density_at(fitting["lon"].to_numpy(), fitting["lat"].to_numpy(), lon, lat, bandwidth_m)
-    elif method == "gi":
-        score = tested.z
+    set_against = (
+        find_exposure(town, options.against, report_filter, reports, shape, len(fitting))
+        if options.against
+        else None
+    )
+    by_share = set_against if method == "gi" else None
+    exposure = by_share.by_cell(cells, resolution) if by_share else share * (not mixed)
+    labels = by_share is not None and by_share.code == "all"
+    tested = _Tested.of(cells, placed.counts, exposure, correction, permutations, seed, labels=labels)
+    if method == "gi":
+        scored = _score_gi(tested, set_against, int(placed.counts[exposure <= 0].sum()), t)
+    elif method == "density":
+        places = (fitting, cells, lon, lat, shape)
+        scored = _score_density(*places, options, BANDWIDTH_M[resolution], set_against, t)
+    elif method == "scan":
+        reported = (fitting, placed.position, cells)
+        scored = score_by_scan(town, *reported, report_filter, options, seed, on_progress, t)
+    elif method == "near_repeat":
+        known = index or index_reports(reports, settings.board_of)
+        scored = score_by_alerts(town, known, cells, report_filter, resolution, seed, t)
     else:
-        score = placed.counts.astype(np.float64)
-    if method == "gi" and coverage is None and top is None:
-        listed = _listed(np.where(tested.p_value < LEVEL, score, -1.0), placed.last, cells, None, len(cells))
-    else:
-        listed = _listed(score, placed.last, cells, coverage, top)
+        scored = _score_counts(placed.counts, t)
+    listed = _listed(scored, placed.last, cells, coverage, top)
     areas = areas_m2(cells)
+    courses = follow_courses(
+        *(reports, report_filter, cells, resolution),
+        exposure=exposure,
+        p_value=tested.p_value,
+        listed=listed,
+        board_of=settings.board_of,
+        correction=correction,
+        reporters=reporters,
+        seed=seed,
+    )
     part = bool(report_filter.villages or report_filter.grids)
     found = _Found(
-        *(town, fitting, placed, cells, lon, lat, score, areas, listed, method, audience, t),
+        *(town, fitting, placed, cells, lon, lat, scored, areas, listed, method, audience, t),
         tested=tested,
         stable=_stability(fitting, cells, resolution, cells[listed], recounts, seed),
+        courses=courses,
         scope=t("the chosen area") if part else t("the town"),
+        exposure=by_share.name(t) if by_share else "",
     )
     table, tests = found.tables()
     unassigned = int((placed.position < 0).sum())
     in_cells, in_listed = len(fitting) - unassigned, int(placed.counts[listed].sum())
+    significant = (tested.p_value < LEVEL).sum()
     result = Hotspots(
         table=table,
         total=len(fitting),
@@ -287,18 +365,71 @@ def find_hotspots(
         method=method,
         resolution=resolution,
         audience=audience,
-        bandwidth_m=float("nan") if bandwidth_m is None or method != "density" else float(bandwidth_m),
+        bandwidth_m=scored.bandwidth_m,
         breaks=np.asarray(fixed_breaks(placed.counts), dtype=np.int64),
         hours_unknown=int((placed.hour < 0).sum()),
         asked=report_filter,
         notice=town_notice(settings, t),
         tests=tests,
-        significant=int((tested.p_value < LEVEL).sum()),
+        significant=int(scored.usual.sum() if method == "scan" and scored.usual is not None else significant),
         correction=correction,
         permutations=permutations,
         verdict=found.verdict(),
+        courses=courses.shown_to(audience),
+        options=options,
+        clusters=scored.clusters,
     )
-    return _with_about(result, town, t)
+    return _with_about(result, scored, town, t)
+
+
+def _score_density(
+    fitting: Any,
+    cells: NDArray[np.uint64],
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    shape: Any,
+    options: Options,
+    usual_m: float,
+    set_against: SetAgainst | None,
+    t: Translator,
+) -> Scored:
+    """Score cells by density: from a surface as the map has it, unless more is asked for."""
+    if replace(options, bandwidth_m=None) != Options():
+        return score_by_density(fitting, cells, lon, lat, shape, options, usual_m, set_against, t)
+    bandwidth_m = usual_m if options.bandwidth_m is None else float(options.bandwidth_m)
+    score = density_at(fitting["lon"].to_numpy(), fitting["lat"].to_numpy(), lon, lat, bandwidth_m)
+    said = t(
+        "reports per km² at the cell's centre, Gaussian kernel of {bandwidth_m} m",
+        bandwidth_m=t.number(bandwidth_m),
+    )
+    nothing = np.full(len(cells), np.nan)
+    return Scored(score, nothing, [""] * len(cells), bandwidth_m=bandwidth_m, score_words=said)
+
+
+def _score_counts(counts: NDArray[np.int64], t: Translator) -> Scored:
+    """Score cells by the reports in them."""
+    words = [""] * len(counts)
+    said = t("number of reports in the cell")
+    return Scored(counts.astype(np.float64), np.full(len(counts), np.nan), words, score_words=said)
+
+
+def _score_gi(tested: _Tested, set_against: SetAgainst | None, without: int, t: Translator) -> Scored:
+    """Score cells by Gi*."""
+    said = t("z of Gi*: how far the cell and its neighbours stand above the mean of all cells")
+    about: tuple[tuple[str, str], ...] = ()
+    if set_against is not None:
+        name = set_against.name(t)
+        said = t(
+            "z of Gi*: how far the cell and its neighbours stand above their share of {exposure}",
+            exposure=name,
+        )
+        about = ((t("Set against"), name),)
+        if without:
+            left = t("{count} reports in cells without {exposure}: not tested", count=without, exposure=name)
+            about = ((t("Set against"), f"{name} · {left}"),)
+    words = [""] * len(tested.z)
+    usual = tested.p_value < LEVEL
+    return Scored(tested.z, tested.p_value, words, usual, score_words=said, about=about)
 
 
 def export_hotspots(
@@ -327,8 +458,17 @@ def export_hotspots(
         f"{rank}. {place or cell}"
         for rank, place, cell in found.table[["rank", "nearest_place", "cell"]].itertuples(index=False)
     ]
+    table = found.table
+    if headings is not None and file.suffix.lower() == ".xlsx":
+        worded = {"life": LIFE_WORDS, "change": CHANGE_WORDS}
+        table = table.assign(
+            **{
+                name: pd.Series([say_word(code, words, t) for code in table[name]], dtype="str")
+                for name, words in worded.items()
+            }
+        )
     return write_table(
-        found.table,
+        table,
         file,
         notice=found.notice,
         title=t("Hotspots"),
@@ -366,6 +506,7 @@ _COLUMNS = (
     "lon",
     "lat",
     "origin",
+    "reporter",
     "cell",
     "grid_id",
     "village_id",
@@ -437,13 +578,16 @@ class _Placed:
 
 
 def _listed(
-    score: NDArray[np.float64],
+    scored: Scored,
     last: NDArray[np.datetime64],
     cells: NDArray[np.uint64],
     coverage: float | None,
     top: int | None,
 ) -> NDArray[np.int64]:
     """Return places of the cells listed, best first."""
+    score, usual = scored.score, scored.usual
+    if usual is not None and coverage is None and top is None:
+        score, top = np.where(usual, score, -1.0), max(len(cells), 1)
     # NaT is the smallest whole number, so cells without a report come last among equals
     order = np.lexsort((cells, -np.maximum(last.astype(np.int64), -(2**62)), -np.round(score, 9)))
     order = order[~np.isnan(score[order])]  # cells outside the villages or grids asked for have no z
@@ -452,13 +596,10 @@ def _listed(
     return order[score[order] > 0][: DEFAULT_TOP if top is None else top]
 
 
-def _share_asked(
-    town: Town, asked: ReportFilter, cells: NDArray[np.uint64], resolution: int
-) -> NDArray[np.float64]:
-    """Return the share of each cell that lies in the town and in the villages and grids asked for.
+def _asked_area(town: Town, asked: ReportFilter) -> Any:
+    """Return the part of the town that lies in the villages and grids asked for.
 
-    Against cells whose reports were left out by the question, every cell asked for would stand out; and a
-    cell on the border that is counted as a whole makes all others stand out a little.
+    Against cells whose reports were left out by the question, every cell asked for would stand out.
     """
     shape = town.area
     for layer, codes in (("villages", asked.villages), ("grids", asked.grids)):
@@ -466,7 +607,15 @@ def _share_asked(
         if codes and len(frame):
             chosen = frame.geometry[frame["code"].isin(codes)].to_numpy()
             shape = shapely.intersection(shape, shapely.union_all(chosen))
-    within, share = _shares_inside(shape, resolution, town.settings.finest)
+    return shape
+
+
+def _share_inside(shape: Any, cells: NDArray[np.uint64], resolution: int, finest: int) -> NDArray[np.float64]:
+    """Return the share of each cell that lies in an area.
+
+    A cell on the border that is counted as a whole makes all others stand out a little.
+    """
+    within, share = _shares_inside(shape, resolution, finest)
     found = np.zeros(len(cells))
     place = np.minimum(np.searchsorted(within, cells), max(len(within) - 1, 0))
     known = within[place] == cells if len(within) else np.zeros(len(cells), dtype=bool)
@@ -603,7 +752,7 @@ class _Found:
     cells: NDArray[np.uint64]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
-    score: NDArray[np.float64]
+    scored: Scored
     areas: NDArray[np.float64]
     listed: NDArray[np.int64]
     method: str
@@ -611,7 +760,9 @@ class _Found:
     t: Translator
     tested: _Tested
     stable: NDArray[np.float64]  # per listed cell; NaN where nothing was recounted
+    courses: Courses
     scope: str
+    exposure: str  # in words, what the test sets the reports against instead of the area
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the HOTSPOTS table, and what Gi* says of each of its rows."""
@@ -623,8 +774,9 @@ class _Found:
         last = self.placed.last[self.listed]
         grids, villages = self._named("grids", grid_id), self._named("villages", village_id)
         cells = to_text(self.cells[self.listed])
+        change = self.courses.change
         verdicts = self._verdicts(nearest, metres, grids, villages, cells)
-        p_value = self.tested.p_value[self.listed] if self.method == "gi" else np.full(rows, np.nan)
+        p_value = self.scored.p_value[self.listed]
         table = pd.DataFrame(
             {
                 "rank": np.arange(1, rows + 1, dtype=np.int64),
@@ -634,7 +786,7 @@ class _Found:
                 "village": pd.Series(villages, dtype="str"),
                 "lon": np.round(self.lon[self.listed], 7),
                 "lat": np.round(self.lat[self.listed], 7),
-                "score": np.round(self.score[self.listed], 6),
+                "score": np.round(self.scored.score[self.listed], 6),
                 "count": count,
                 "p_value": p_value,
                 "share": share,
@@ -643,26 +795,50 @@ class _Found:
                 "nearest_place_m": np.round(metres),
                 "main_hours": pd.Series(hours, dtype="str"),
                 "last_time": np.full(rows, _NEVER) if self.audience == "leader" else last,
+                "life": pd.Series(self.courses.life, dtype="str"),
+                "change": change["change"],
+                "near": change["after"],
+                "near_before": change["before"],
+                "near_newcomers": change["newcomers"],
+                "change_p": change["p_value"],
                 "reason": pd.Series(self._reasons(count, share, hours, last, verdicts), dtype="str"),
             }
         )
         columns = ("z", "p_gi", "p_scatter", "p_value", "observed", "expected", "cells")
         tests = pd.DataFrame({name: getattr(self.tested, name)[self.listed] for name in columns})
         verdict = pd.Series(verdicts, dtype="str")
-        return HOTSPOTS.check(table), tests.assign(verdict=verdict, stability=self.stable)
+        tests = tests.assign(verdict=verdict, stability=self.stable, moran=self.courses.moran)
+        if self.scored.cluster is not None:
+            tests["cluster"] = self.scored.cluster[self.listed]
+        return HOTSPOTS.check(table), tests.join(change.drop(columns="change").add_prefix("change_"))
 
     def verdict(self) -> str:
         """Return one sentence on the whole list, ``""`` when nothing was tested."""
         t, tested = self.t, self.tested
+        if self.scored.verdict is not None:
+            return self.scored.verdict
         if tested.total < LEAST_REPORTS:
             return say_too_few(tested.total, LEAST_REPORTS, t) if np.isfinite(tested.z).any() else ""
         found = int((tested.p_value < LEVEL).sum())
+        if self.exposure and not found:
+            return t(
+                "No cell has more than its share of {exposure} gives by more than chance would bring.",
+                exposure=self.exposure,
+            )
         if not found:
             return t(
                 "No cell stands out from the mean of {scope} by more than chance would bring.",
                 scope=self.scope,
             )
         cells = int(np.isfinite(tested.z).sum())
+        if self.exposure:
+            return t(
+                "{found} of {cells} cells have more than their share of {exposure} gives, their neighbours "
+                "included, by more than chance would bring.",
+                found=found,
+                cells=cells,
+                exposure=self.exposure,
+            )
         return t(
             "{found} of {cells} cells stand out from the mean of {scope}, their neighbours included, by more "
             "than chance would bring.",
@@ -693,6 +869,7 @@ class _Found:
                 total=tested.total,
                 scope=self.scope,
                 corrected=tested.corrected,
+                exposure=self.exposure,
             )
             for row, *names in zip(self.listed, nearest, metres, grids, villages, cells, strict=True)
         ]
@@ -766,12 +943,13 @@ class _Found:
         verdicts: Sequence[str],
     ) -> list[str]:
         area = self.areas[self.listed] / self.areas.sum()
-        score = self.score[self.listed]
+        score = self.scored.score[self.listed]
         days = last.astype("datetime64[D]").astype(object)
         return [
             self._reason(
                 *(int(count[row]), float(share[row]), float(area[row]), float(score[row])),
                 *(hours[row], days[row], verdicts[row], float(self.stable[row])),
+                self.scored.words[self.listed[row]],
             )
             for row in range(len(count))
         ]
@@ -786,11 +964,12 @@ class _Found:
         day: Any,
         verdict: str,
         stable: float,
+        words: str,
     ) -> str:
         """Return why a cell stands on the list: the numbers, and what they do not show."""
         t = self.t
-        parts = []
-        if self.method == "density":
+        parts = [words] if words else []
+        if self.method == "density" and not words:
             parts.append(t("{score} reports per km² around its centre", score=t.number(score, 1)))
         if self.method == "gi":
             parts += [verdict, t("Gi* z {score}", score=t.number(score, 2))]
@@ -810,7 +989,7 @@ class _Found:
             parts.append(t("mostly {hours}", hours=hours))
         if count and self.audience != "leader":
             parts.append(t("last on {day}", day=day.isoformat()))
-        if self.method != "gi":
+        if self.method in {"count", "density"}:
             untested = t("so few may be chance") if count < FEW_REPORTS else t("not tested for chance")
             parts.append(verdict or untested)
         if not np.isnan(stable):
@@ -825,21 +1004,12 @@ def _percent(t: Translator, share: float, digits: int) -> str:
     return t.percent(share, digits)
 
 
-def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
-    from dataclasses import replace
-
-    methods = {
-        "count": t("number of reports in the cell"),
-        "density": t(
-            "reports per km² at the cell's centre, Gaussian kernel of {bandwidth_m} m",
-            bandwidth_m=t.number(found.bandwidth_m),
-        ),
-        "gi": t("z of Gi*: how far the cell and its neighbours stand above the mean of all cells"),
-    }
+def _with_about(found: Hotspots, scored: Scored, town: Town, t: Translator) -> Hotspots:
     lines = [
         (t("Town"), t.pick(town.settings.name, town.settings.name_en)),
         *say_filter(town.settings, found.asked, t),
-        (t("Score"), methods[found.method]),
+        (t("Score"), scored.score_words),
+        *scored.about,
         (
             t("Cell size"),
             t("H3 resolution {resolution}: all that touch the town's area", resolution=found.resolution),
@@ -865,6 +1035,7 @@ def _with_about(found: Hotspots, town: Town, t: Translator) -> Hotspots:
             ),
         ),
         *_say_test(found, t),
+        *say_courses(found.courses, t),
         (
             t("Main hours"),
             t("{count} reports have no known hour and count for none", count=found.hours_unknown),
@@ -884,9 +1055,13 @@ def _say_test(found: Hotspots, t: Translator) -> list[tuple[str, str]]:
             test=dealt if found.permutations else curve,
             correction=t(CORRECTIONS[found.correction]),
         )
+    elif found.method == "scan":
+        p_value = t("of the cluster, all places and days counted in")
     else:
         p_value = t("empty: the order is not a test, and a rank may be chance")
     lines = [(t("p value"), p_value)]
+    if found.method in {"scan", "near_repeat"}:  # they say themselves what they are not
+        return [*lines, (t("Verdict"), found.verdict)]
     if not found.verdict:
         lines.append((t("Verdict"), t("none: reports and finds of patrols are not tested together")))
         return lines
@@ -905,7 +1080,9 @@ def _say_test(found: Hotspots, t: Translator) -> list[tuple[str, str]]:
         ),
         (
             t("Not meant"),
-            t(
+            t("It is as good as what the reports are set against, and no hotspot does not mean safe.")
+            if found.method == "gi" and found.options.against
+            else t(
                 "Every cell counts alike, fields too: where people live and report, more stands out. No "
                 "hotspot does not mean safe."
             ),

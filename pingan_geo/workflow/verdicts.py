@@ -72,6 +72,7 @@ def say_verdict(
     total: int,
     scope: str = "",
     corrected: bool = True,
+    exposure: str = "",
 ) -> str:
     """Return one sentence on a place: how many times the mean, and how likely by chance.
 
@@ -91,6 +92,8 @@ def say_verdict(
         What the mean is of, in the reader's language; the town by default.
     corrected
         Whether ``p_value`` is corrected for the number of places tested.
+    exposure
+        In words, what ``expected`` is a share of; the mean of ``scope`` by default.
 
     Returns
     -------
@@ -101,6 +104,12 @@ def say_verdict(
     scope = scope or t("the town")
     if total < LEAST_REPORTS:
         return say_too_few(total, LEAST_REPORTS, t)
+    if exposure and not observed > expected:
+        return t(
+            "{place} and around: not above its share of {exposure} in the same period",
+            place=place,
+            exposure=exposure,
+        )
     if not observed > expected:
         return t(
             "{place} and around: not above the mean of {scope} in the same period", place=place, scope=scope
@@ -118,7 +127,20 @@ def say_verdict(
         "ratio": t.number(observed / expected, 1),
         "chance": say_chance(p_value, t),
         "corrected": t("corrected") if corrected else t("not corrected"),
+        "exposure": exposure,
     }
+    if exposure and p_value < LEVEL:
+        return t(
+            "{place} and around: {ratio} times what its share of {exposure} gives in the same period; by chance "
+            "alone {chance} ({corrected})",
+            **words,
+        )
+    if exposure:
+        return t(
+            "{place} and around: {ratio} times what its share of {exposure} gives in the same period, but that "
+            "may be chance ({chance}, {corrected}): no hotspot",
+            **words,
+        )
     if p_value < LEVEL:
         return t(
             "{place} and around: {ratio} times the mean of {scope} in the same period; by chance alone "

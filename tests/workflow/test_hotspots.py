@@ -392,7 +392,7 @@ def test_of_lists_without_a_hotspot_few_have_one(tiny_town, mean):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("resolution", "reports", "low"), [(9, 100, 0.03), (9, 600, 0.03), (9, 3000, 0.03), (10, 3000, 0.0)]
+    ("resolution", "reports", "low"), [(9, 100, 0.0), (9, 600, 0.03), (9, 3000, 0.03), (10, 3000, 0.0)]
 )
 @pytest.mark.parametrize("permutations", [False, True])
 def test_reports_scattered_up_to_the_border_make_few_hotspots(
@@ -400,10 +400,11 @@ def test_reports_scattered_up_to_the_border_make_few_hotspots(
 ):
     """Calibration: 500 scatters over the town itself, not over its cells, of which a third lie on the border.
 
-    With border cells as whole cells the list at resolution 9 was wrong in 6, 19 and 1 % of them.
+    With border cells as whole cells the list at resolution 9 was wrong in 6, 19 and 1 % of them. With few
+    reports the test is cautious, as everywhere.
     """
     cells = cells_covering(tiny_town.area, resolution)
-    exposure = hotspots._share_asked(tiny_town, ALL, cells, resolution)
+    exposure = hotspots._share_inside(tiny_town.area, cells, resolution, 11)
     west, south, east, north = tiny_town.area.bounds
     rng = np.random.default_rng([resolution, reports])
     alarms = 0
