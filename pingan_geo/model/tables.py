@@ -204,6 +204,12 @@ HOTSPOTS = TableSpec(
         "nearest_place_m": "float64",
         "main_hours": "str",
         "last_time": TIME,
+        "life": "str",  # see pingan_geo.workflow.courses.LIFE_WORDS; "" not a tested hotspot, or not told
+        "change": "str",  # since the period before, see pingan_geo.workflow.courses.CHANGE_WORDS; "" not told
+        "near": "float64",  # reports in the cell and its neighbours; NaN where nothing was compared
+        "near_before": "float64",  # the same in the equally long period before
+        "near_newcomers": "float64",  # of ``near``, by people never seen before the period
+        "change_p": "float64",  # corrected
         "reason": "str",
     },
 )

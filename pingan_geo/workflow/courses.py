@@ -103,9 +103,9 @@ class Courses:
         Reports in all tested cells, in both.
     """
 
-    life: NDArray[np.str_]
-    moran: NDArray[np.str_]
-    change: pd.DataFrame = field(repr=False)
+    life: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype="<U12"))
+    moran: NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, dtype="<U12"))
+    change: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     steps: int = 0
     step_days: int = 0
     starts: NDArray[np.datetime64] = field(default_factory=lambda: np.zeros(0, dtype="datetime64[D]"))
@@ -117,11 +117,19 @@ class Courses:
     total_before: int = 0
     total: int = 0
 
+    @classmethod
+    def untold(cls, rows: int) -> Courses:
+        """Return courses of so many listed cells of which nothing can be told."""
+        change = pd.DataFrame({name: np.full(rows, np.nan) for name in CHANGE_NUMBERS})
+        words = pd.Series([""] * rows, dtype="str")
+        blank = np.full(rows, "", dtype="<U12")
+        return cls(blank, blank, change.assign(change=words))
+
     def shown_to(self, audience: str) -> Courses:
         """Return what an audience may see: leaders get the class of a cell and no dated series."""
         if audience != "leader":
             return self
-        nothing = Courses(self.life, self.moran, self.change)
+        nothing = Courses()
         return replace(self, starts=nothing.starts, near=nothing.near, hot=nothing.hot)
 
     def counted(self, words: Mapping[str, tuple[str, str]]) -> dict[str, int]:
@@ -180,13 +188,7 @@ def follow_courses(
         A class is not itself tested, and a cell whose reports hover at the threshold changes it easily. A
         change does not say why: where the whole town reports more, so does each of its cells.
     """
-    nothing = Courses(
-        np.full(len(listed), "", dtype="<U12"),
-        np.full(len(listed), "", dtype="<U12"),
-        pd.DataFrame({name: np.full(len(listed), np.nan) for name in CHANGE_NUMBERS}).assign(
-            change=pd.Series([""] * len(listed), dtype="str")
-        ),
-    )
+    nothing = Courses.untold(len(listed))
     time = reports["time"].to_numpy(dtype="datetime64[s]").astype(np.int64)
     ledgers = ReportFilter(sources=asked.sources, origin=asked.origin, batch=asked.batch)
     kept = time[select(reports, ledgers)]
