@@ -96,7 +96,8 @@ class RateTable:
         Code of :data:`UNTESTED`; empty when there is a test.
     limits
         The funnel: ``exposure``, ``low_0.95``, ``high_0.95``, ``low_0.998``, ``high_0.998`` by chance alone;
-        ``low_usual``, ``high_usual``, within which 95 % of units lie when they differ as they usually do.
+        ``low_usual``, ``high_usual``, beyond which a unit is ``unusual``: of towns whose units differ as these
+        usually do, 95 % have no unit beyond them.
         For ``scale``; no rows when nothing is tested.
     line
         How concentrated the reports are; scattered over the exposure when ``weighted``, else over units.
@@ -246,7 +247,9 @@ def rate_table(
         mean=mean * scale,
         scale=scale,
         untested=untested,
-        limits=_limits(given, mean, between, scale) if not untested else pd.DataFrame(),
+        limits=_limits(given, mean, between, scale, int((given > 0).sum()))
+        if not untested
+        else pd.DataFrame(),
         line=line,
         weighted=weighted,
         most=most,
@@ -398,7 +401,7 @@ def _tests(counts: NDArray[np.int64], exposure: Floats, between: float, *, teste
     return {"expected": chance.expected, "p_value": p_value, "outside": outside, "unusual": unusual}
 
 
-def _limits(exposure: Floats, mean: float, between: float, scale: int) -> pd.DataFrame:
+def _limits(exposure: Floats, mean: float, between: float, scale: int, units: int) -> pd.DataFrame:
     some = exposure[exposure > 0]
     if not mean > 0:
         return pd.DataFrame()
@@ -407,7 +410,8 @@ def _limits(exposure: Floats, mean: float, between: float, scale: int) -> pd.Dat
     for level in LEVELS:
         low, high = funnel_limits(at, mean, level)
         columns |= {f"low_{level}": low * scale, f"high_{level}": high * scale}
-    low, high = funnel_limits(at, mean, LEVELS[0], between=between)
+    # Corrected like the sentence about them, or of 100 units five would lie beyond with nothing said of it.
+    low, high = funnel_limits(at, mean, 1.0 - LEVEL / max(units, 1), between=between)
     return pd.DataFrame(columns | {"low_usual": low * scale, "high_usual": high * scale})
 
 

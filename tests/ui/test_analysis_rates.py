@@ -57,6 +57,19 @@ def test_a_town_without_such_a_layer_says_so(open_page, tiny_town):
     assert "estates" in app.error[0].value
 
 
+def test_a_town_without_villages_starts_with_what_it_has(open_page, own_town):
+    (own_town / "villages.geojson").unlink()
+    app = open_page(own_town, "analysis", show="rates", per="km2", period="all")
+    assert not app.exception
+    assert not app.error
+    assert len(app.dataframe[0].value) == 9
+    (own_town / "grids.geojson").unlink()
+    app = open_page(own_town, "analysis", show="rates", per="km2", period="all")
+    assert not app.exception
+    assert not app.error
+    assert "cell" in app.dataframe[0].value
+
+
 def test_where_no_households_are_known_nothing_is_drawn_but_the_counts(open_page, tiny_town, words_of):
     app = open_page(tiny_town, "analysis", show="rates", period="all")
     assert not app.exception

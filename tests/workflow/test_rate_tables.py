@@ -393,3 +393,20 @@ def test_the_demo_like_town_has_all_its_reports(tiny_town):
     unknown = rate_table(tiny_town, index, replace(ALL), by="grid", per="household")
     assert (unknown.unknown, unknown.units, unknown.untested) == (9, 9, "alone")
     assert np.isnan(unknown.mean)
+
+
+def test_who_lies_beyond_the_dashed_line_is_called_unusual(tiny_town):
+    """A point drawn beyond the line with a sentence that says "none" would make both useless."""
+    index = index_reports(load_reports(tiny_town), tiny_town.settings.board_of)
+    seen = 0
+    for category in ("FR1", "FW1", "RD1", "TH1"):
+        found = rate_table(tiny_town, index, ReportFilter(categories=(category,)), by="grid", per="km2")
+        tested = found.table[found.table["p_value"].notna()]
+        line = np.interp(
+            np.log(tested["exposure"]), np.log(found.limits["exposure"]), found.limits["high_usual"]
+        )
+        beyond = (tested["rate"] > line * 1.001).to_numpy()
+        assert (tested["unusual"][beyond] == "above").all()
+        assert (found.limits["high_usual"] > found.limits["high_0.95"]).all()
+        seen += len(tested)
+    assert seen

@@ -37,11 +37,10 @@ from pingan_geo.workflow.verdicts import say_chance
 def show_rates(visit: Visit, asked: Asked) -> None:
     """Draw the rates of all villages, grids, estates or hexagons."""
     t = visit.t
-    by = {
-        code: name
-        for code, name in BY.items()
-        if code in {"cell", asked.by} or len(visit.polygons(f"{code}s"))
-    }
+    there = [code for code in BY if code == "cell" or len(visit.polygons(f"{code}s"))]
+    if asked.by == Asked().by and asked.by not in there:  # what is usual elsewhere is not there in this town
+        asked = replace(asked, by=there[0])
+    by = {code: name for code, name in BY.items() if code in {*there, asked.by}}
     with st.container(horizontal=True, vertical_alignment="bottom", key="rate_controls"):
         asked = replace(asked, by=choose("an_by", asked.by, t("Counted in"), by, t))
         per = {code: name for code, name in PER.items() if (asked.by, code) != ("cell", "household")}

@@ -41,13 +41,14 @@ def show_funnel(found: RateTable, t: Translator, *, height: int = 380) -> None:
     exposure = points["exposure"]
     top = max(float(points["rate"].max()), 2.0 * found.mean) * 1.08
     wide = float(exposure.max()) > _WIDE * float(exposure.min())
-    x = {
+    x: dict[str, Any] = {
         "field": "exposure",
         "type": "quantitative",
         "title": t(EXPOSURE_HEADINGS[found.per]),
-        "scale": {"type": "log" if wide else "linear", "nice": False, "zero": False, "padding": 12},
+        "scale": {"type": "log"} if wide else {"type": "linear", "zero": False},
         "axis": {"grid": False, "tickCount": 6, "format": ",.2~f" if found.per == "km2" else ",d"},
     }
+    x["scale"] |= {"nice": False, "padding": 12}
     y = {
         "field": "rate",
         "type": "quantitative",
@@ -87,7 +88,7 @@ def show_funnel(found: RateTable, t: Translator, *, height: int = 380) -> None:
         )
     st.markdown(f"**{say_rate_title(found, t)}**")
     _draw(points, layers, height, "funnel")
-    st.caption(_key(found, t))
+    st.caption(_key(found, t, top))
 
 
 def say_rate_title(found: RateTable, t: Translator) -> str:
@@ -177,13 +178,17 @@ def _mean(found: RateTable) -> dict[str, Any]:
     }
 
 
-def _key(found: RateTable, t: Translator) -> str:
+def _key(found: RateTable, t: Translator, top: float) -> str:
     if found.untested:
         return t("Line: the rate of all. Bars: 95 % intervals.")
-    return t(
-        "Line: the rate of all. Bands: what chance brings at that exposure, 95 % and 99.8 %. Dashed: what 95 % "
-        "lie within, given the usual differences between them. ▲ above, ▼ below by more than chance (corrected), ● within."
-    )
+    usual = found.limits[["low_usual", "high_usual"]]
+    dashed = bool(usual["low_usual"].notna().any() or (usual["high_usual"] < top).any())  # else out of sight
+    said = [
+        t("Line: the rate of all. Bands: what chance brings at that exposure, 95 % and 99.8 %."),
+        t("Dashed: beyond it not even the usual differences between them explain a rate.") if dashed else "",
+        t("▲ above, ▼ below by more than chance (corrected), ● within."),
+    ]
+    return " ".join(part for part in said if part)
 
 
 def show_concentration(found: RateTable, t: Translator, *, height: int = 300) -> None:
