@@ -100,6 +100,8 @@
       }
       this._values = numbers(cells.values, cells.kind);
       this._classes = numbers(cells.classes, "u1");
+      this._tips = cells.tips;
+      this._tipOf = cells.tips ? numbers(cells.tip_of, "u4") : null;
       this._shapes = new Array(count);
       for (i = 0; i < count; i++) { this._shapes[i] = outlineOf(this._numbers[i], this._resolution); }
       var order = Array.from(this._classes.keys()), classes = this._classes;
@@ -162,6 +164,7 @@
       var digits = BigInt("0x" + text) >> BigInt(3 * (15 - this._resolution));
       var row = this._rows.get(Number(digits & ((1n << BigInt(7 + 3 * this._resolution)) - 1n)));
       if (row === undefined) { return null; }
+      if (this._tips) { return { what: { cell: text }, tip: this._tips[this._tipOf[row]] }; }
       var value = this._values[row], options = this.options;
       var said = value.toLocaleString("en-US", { maximumFractionDigits: options.decimals || 0 });
       return { what: { cell: text }, tip: (options.tip || "{value}").split("{value}").join(said) };

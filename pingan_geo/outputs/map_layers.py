@@ -291,6 +291,8 @@ class CellLayer(CanvasLayer):
         Text shown at the pointer, ``{value}`` in it stands for the number: ``"{value} reports"``.
     decimals
         Of the number in ``tip``.
+    tips
+        Text a cell shown at the pointer instead of ``tip``.
     selected
         Hexadecimal cell drawn with a bold edge, also when it holds nothing; ``""`` for none.
 
@@ -309,6 +311,7 @@ class CellLayer(CanvasLayer):
         *,
         tip: str = "{value}",
         decimals: int = 0,
+        tips: Sequence[str] | None = None,
         selected: str = "",
     ) -> None:
         ids, numbers = np.asarray(cells, dtype=np.uint64), np.asarray(values)
@@ -316,8 +319,14 @@ class CellLayer(CanvasLayer):
             raise UnalignedIndexError(left="cells", right="values")
         found = classes.of(numbers)
         drawn = (found != _NO_CLASS) & (ids != 0)
+        payload: dict[str, Any] = pack_cells(ids[drawn], numbers[drawn], found[drawn])
+        if tips is not None:
+            if len(tips) != len(ids):
+                raise UnalignedIndexError(left="cells", right="tips")
+            words, word_of = np.unique(np.array(tips, dtype=object)[drawn].astype(str), return_inverse=True)
+            payload |= {"tips": words.tolist(), "tip_of": _base64(word_of.astype("<u4"))}
         super().__init__(
-            pack_cells(ids[drawn], numbers[drawn], found[drawn]),
+            payload,
             {
                 "colours": classes.colours,
                 "tip": tip,
@@ -365,8 +374,8 @@ class PolygonLayer(CanvasLayer):
     frame
         POLYGONS columns and geometry in EPSG:4326; where polygons overlap, a click gives the first.
     kind
-        ``villages``, ``grids``, ``beats``, ``estates``, ``area`` or ``waters``: how lines are drawn, and the
-        ``layer`` of a click.
+        ``villages``, ``grids``, ``beats``, ``estates``, ``area``, ``waters`` or ``dark`` (quarters of which
+        nothing is known): how lines are drawn, and the ``layer`` of a click.
     values, classes
         One value a polygon and its classes, for a choropleth.
     tips
@@ -378,7 +387,7 @@ class PolygonLayer(CanvasLayer):
 
     Notes
     -----
-    A click gives ``{"polygon": code, "layer": kind}``, except for ``area`` and ``waters``.
+    A click gives ``{"polygon": code, "layer": kind}``, except for ``area``, ``waters`` and ``dark``.
     """
 
     maker = "pinganShapes"
@@ -389,6 +398,7 @@ class PolygonLayer(CanvasLayer):
         "estates": {"stroke": "#7a5c3a", "weight": 1.2, "dash": [2, 3]},
         "area": {"stroke": "#2b2b28", "weight": 2.4},
         "waters": {"fill": _WATER, "opacity": 1.0},
+        "dark": {"stroke": "#111111", "casing": "#ffffff", "weight": 1.8, "dash": [4, 3]},
     }
 
     def __init__(
@@ -417,7 +427,7 @@ class PolygonLayer(CanvasLayer):
             line = {**line, "weight": line["weight"] + 0.4}
             styles = [{**line, "fill": colour, "opacity": FILL_OPACITY} for colour in fills]
             numbers = np.where(found == _NO_CLASS, len(fills) - 1, found).astype(np.int64)
-        clickable = kind not in ("area", "waters")
+        clickable = kind not in ("area", "waters", "dark")
         payload: dict[str, Any] = {"lines": fold_lines(geometries), "styles": numbers.tolist()}
         if clickable:
             payload["codes"] = [str(code) for code in frame["code"]]

@@ -41,10 +41,15 @@ from pingan_geo.workflow.said import town_notice
 from pingan_geo.workflow.towns import Town, open_town
 
 if TYPE_CHECKING:  # the first page comes sooner without what only others need
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pingan_geo.model.place import Geocoder
     from pingan_geo.stats.density import DensitySurface
+    from pingan_geo.workflow.alerts import Alerts
     from pingan_geo.workflow.hotspots import Hotspots
     from pingan_geo.workflow.review import Queue
+    from pingan_geo.workflow.seen import Seen
 
 _ANSWERS = 64
 _Takes = ParamSpec("_Takes")
@@ -171,6 +176,18 @@ class Visit:
         """Return the density surface of a question, worked out once."""
         return _density(self.key, view.asked, view.resolution, self, view)
 
+    def seen(self, asked: ReportFilter, resolution: int) -> Seen:
+        """Return where people look, worked out once."""
+        return _seen(self.key, asked, resolution, self.t.language, self)
+
+    def alerts(self, asked: ReportFilter, resolution: int) -> Alerts:
+        """Return the cells to look at again after a report, worked out once."""
+        return _alerts(self.key, asked, resolution, self.t.language, self)
+
+    def reporters(self) -> NDArray[np.object_]:
+        """Return who sent each report of the index, read once."""
+        return _reporters(self.key, self)
+
     def hotspots(self, asked: ReportFilter, **options: Any) -> Hotspots:
         """Return the hotspot list, worked out once."""
         options["language"] = self.t.language
@@ -285,11 +302,33 @@ def _density(key: str, asked: ReportFilter, resolution: int, _visit: Visit, _vie
     return see_density(_visit.index, _view, _visit.town.area.bounds)
 
 
+@shared(16)
+def _seen(key: str, asked: ReportFilter, resolution: int, language: str, _visit: Visit) -> Seen:  # noqa: ARG001
+    from pingan_geo.workflow.seen import see_effort
+
+    return see_effort(_visit.town, _visit.index, asked, resolution=resolution, language=language)
+
+
+@shared(_ANSWERS)
+def _alerts(key: str, asked: ReportFilter, resolution: int, language: str, _visit: Visit) -> Alerts:  # noqa: ARG001
+    from pingan_geo.workflow.alerts import near_repeat_alerts
+
+    return near_repeat_alerts(_visit.town, _visit.index, asked, resolution=resolution, language=language)
+
+
+@shared(2)
+def _reporters(key: str, _visit: Visit) -> NDArray[np.object_]:  # noqa: ARG001
+    from pingan_geo.workflow.analysis import load_reporters
+
+    return load_reporters(_visit.town, _visit.index)
+
+
 @shared(_ANSWERS)
 def _hotspots(key: str, asked: ReportFilter, options: tuple[tuple[str, Any], ...], _visit: Visit) -> Hotspots:  # noqa: ARG001
     from pingan_geo.workflow.hotspots import find_hotspots
 
-    return find_hotspots(_visit.town, asked, reports=_visit.index.reports, **dict(options))
+    known = {"reports": _visit.index.reports, "reporters": _visit.reporters()}
+    return find_hotspots(_visit.town, asked, **known, **dict(options))
 
 
 @shared(32)

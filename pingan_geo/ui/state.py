@@ -24,6 +24,8 @@ LAYERS: Mapping[str, str] = {
     "grids": mark("Grids"),
     "villages": mark("Villages"),
     "points": mark("Single reports"),
+    "seen": mark("Where people look"),
+    "alerts": mark("Alerts after a report"),
 }
 #: Who looks: the town's settings say which H3 resolution that is.
 DETAILS: Mapping[str, str] = {"leader": mark("Overview"), "patrol": mark("Patrol")}

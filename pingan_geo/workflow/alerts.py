@@ -18,8 +18,9 @@ from pingan_geo.coords import local_metres
 from pingan_geo.errors import BadChoiceError, UnknownCategoryError
 from pingan_geo.i18n import Translator, translator
 from pingan_geo.model.report import Period, ReportFilter
-from pingan_geo.spatial.cells import NO_CELL, cells_covering, centres, parents
+from pingan_geo.spatial.cells import NO_CELL, cells_covering, centres, parents, to_text
 from pingan_geo.workflow.explore import ReportIndex, day_of, whole_seconds
+from pingan_geo.workflow.seen import zones_of_cells
 from pingan_geo.workflow.towns import Town
 from pingan_geo.workflow.verdicts import LEAST_REPORTS, LEVEL, say_too_few
 
@@ -169,6 +170,26 @@ def near_repeat_alerts(
     )
 
 
+def alert_table(town: Town, found: Alerts) -> pd.DataFrame:
+    """Return alerts as a list.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :attr:`Alerts.table`, with ``cell`` in hexadecimal, and ``village_id``, ``grid_id``, ``lon`` and ``lat`` of
+        its centre (WGS-84 degrees).
+    """
+    cells = found.table["cell"].to_numpy()
+    villages, grids, lon, lat = zones_of_cells(town, cells)
+    return found.table.assign(
+        cell=pd.Series(to_text(cells), dtype="str"),
+        village_id=pd.Series(villages, dtype="str"),
+        grid_id=pd.Series(grids, dtype="str"),
+        lon=lon,
+        lat=lat,
+    )
+
+
 def _resolution_for(town: Town, asked: ReportFilter, resolution: int) -> int:
     private = {category.code for category in town.settings.categories if category.private}
     if private.intersection(asked.categories):
@@ -268,7 +289,7 @@ def _say(reach: Reach, today: date, table: pd.DataFrame, open_events: int, t: Tr
     words = {
         "metres": round(reach.radius_m),
         "days": round(reach.days),
-        "ratio": t.number(reach.ratio, 1),
+        "ratio": t.number(reach.ratio, 2 if reach.ratio < 2 else 1),
         "day": t.date(today),
     }
     said = t(

@@ -63,11 +63,12 @@ class Seen:
         A row for each of the town's cells in the villages and grids asked for: ``cell`` (hexadecimal),
         ``village_id`` and ``grid_id`` (of its centre), ``effort`` (1 is the town's mean; NaN: no verdict),
         ``uncertainty`` (standard deviation of its logarithm), ``households`` (NaN when no layer tells),
-        ``dark`` (people live there and nobody looks, see below), ``count`` (reports of the kind asked for in its period), ``rank`` by these (equal counts share one; NaN without
-        reports), ``corrected`` (reports expected if it was looked at as the town is on average), ``low`` and
-        ``high`` (of the model, see :func:`pingan_geo.stats.exposure.corrected_risk`), ``corrected_rank``,
-        ``lon``, ``lat``. Most reports first, then by ``corrected``, then by cell. No rows where
-        nothing can be said; without a list, its columns are NaN.
+        ``dark`` (people live there and nobody looks, see below), ``count`` (reports of the kind asked for in
+        its period), ``count_rank`` by these (equal counts share one; NaN without reports), ``corrected_risk``
+        (reports expected if it was looked at as the town is on average), ``corrected_low`` and
+        ``corrected_high`` (of the model, see :func:`pingan_geo.stats.exposure.corrected_risk`),
+        ``corrected_rank``, ``lon``, ``lat``. Most reports first, then by ``corrected_risk``, then by cell. No rows
+        where nothing can be said; without a list, its columns are NaN.
     cells
         ``uint64``, as the rows of ``table``.
     own, others, steady
@@ -155,7 +156,7 @@ def see_effort(
 
     def nothing(sentence: str) -> Seen:
         return Seen(
-            _rows(cells[:0], *_placed_in(town, cells[:0])),
+            _rows(cells[:0], *zones_of_cells(town, cells[:0])),
             cells[:0],
             own,
             others,
@@ -266,6 +267,17 @@ def index_cells(index: ReportIndex, cells: NDArray[np.uint64], resolution: int) 
     return np.append(at, -1)[level.code].astype(np.int64)  # code -1, no cell, picks the last
 
 
+def zones_of_cells(town: Town, cells: NDArray[np.uint64]) -> tuple[Any, Any, Any, Any]:
+    """Return village and grid of each cell's centre (``""`` in none), and its longitude and latitude, WGS-84 degrees."""
+    lon, lat = centres(cells)
+    codes = []
+    for layer in ("villages", "grids"):
+        frame = town.layer(layer)
+        index = PolygonIndex(frame["code"].to_numpy(dtype=object), frame.geometry.to_numpy())
+        codes.append(index.assign(lon, lat))
+    return codes[0], codes[1], lon, lat
+
+
 # -- parts -------------------------------------------------------------------------------------------
 
 
@@ -374,7 +386,8 @@ def _tensor(
     counts = flat.reshape(MOST_FAMILIES, MOST_CHANNELS, cells).astype(np.float64)
     rows, channels = counts.sum(axis=(1, 2)) > 0, counts.sum(axis=(0, 2)) > 0
     rows[0] = channels[0] = True
-    return counts[rows][:, channels]
+    kept: NDArray[np.float64] = counts[rows][:, channels]
+    return kept
 
 
 def _told(
@@ -407,7 +420,7 @@ def _told(
         traces=_traces(town, cells, finds, left, right),
     )
     told = estimate.uncertainty <= MOST_DOUBT
-    table = _rows(cells, *_placed_in(town, cells))
+    table = _rows(cells, *zones_of_cells(town, cells))
     table["effort"] = np.where(told, estimate.share, np.nan)
     table["uncertainty"] = estimate.uncertainty
     table["count"] = own.astype(np.int64)
@@ -425,9 +438,13 @@ def _told(
             others=count(masks.others),
             places=_places(town, cells, resolution, people),
         )
-        table["rank"] = pd.Series(np.where(own > 0, own, np.nan)).rank(ascending=False, method="min")
-        for name in ("corrected", "low", "high"):
-            table[name] = risk[name].to_numpy()
+        table["count_rank"] = pd.Series(np.where(own > 0, own, np.nan)).rank(ascending=False, method="min")
+        for name, column in (
+            ("corrected_risk", "corrected"),
+            ("corrected_low", "low"),
+            ("corrected_high", "high"),
+        ):
+            table[name] = risk[column].to_numpy()
         table["corrected_rank"] = risk["corrected"].rank(ascending=False, method="first").to_numpy()
     return table
 
@@ -511,17 +528,6 @@ def _places(
     return np.column_stack(stands) if stands else None
 
 
-def _placed_in(town: Town, cells: NDArray[np.uint64]) -> tuple[Any, Any, Any, Any]:
-    """Return village and grid of each cell's centre, and the centre."""
-    lon, lat = centres(cells)
-    codes = []
-    for layer in ("villages", "grids"):
-        frame = town.layer(layer)
-        index = PolygonIndex(frame["code"].to_numpy(dtype=object), frame.geometry.to_numpy())
-        codes.append(index.assign(lon, lat))
-    return codes[0], codes[1], lon, lat
-
-
 def _rows(cells: NDArray[np.uint64], villages: Any, grids: Any, lon: Any, lat: Any) -> pd.DataFrame:
     """Return the table of cells before anything is known of them."""
     unknown = np.full(len(cells), np.nan)
@@ -535,10 +541,10 @@ def _rows(cells: NDArray[np.uint64], villages: Any, grids: Any, lon: Any, lat: A
             "households": unknown,
             "dark": np.zeros(len(cells), dtype=bool),
             "count": np.zeros(len(cells), dtype=np.int64),
-            "rank": unknown,
-            "corrected": unknown,
-            "low": unknown,
-            "high": unknown,
+            "count_rank": unknown,
+            "corrected_risk": unknown,
+            "corrected_low": unknown,
+            "corrected_high": unknown,
             "corrected_rank": unknown,
             "lon": lon,
             "lat": lat,
@@ -554,7 +560,7 @@ def _asked_rows(
     for column, wanted in (("village_id", asked.villages), ("grid_id", asked.grids)):
         if wanted:
             kept &= table[column].isin(wanted).to_numpy()
-    order = table[kept].sort_values(["count", "corrected", "cell"], ascending=[False, False, True]).index
+    order = table[kept].sort_values(["count", "corrected_risk", "cell"], ascending=[False, False, True]).index
     return table.loc[order].reset_index(drop=True), cells[order.to_numpy()]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from pingan_geo.model.report import ReportFilter
 from pingan_geo.workflow.towns import open_town
 
 pytestmark = pytest.mark.browser
@@ -262,3 +263,34 @@ def test_the_test_of_a_hotspot_is_one_click_away(page, app_url, language):
     lat, lon = h3.cell_to_latlng(first.partition(":")[2])
     shown.click_map(lon, lat)
     expect(title).to_have_text(re.compile("第 1 名|Cell 1:"))
+
+
+@pytest.mark.usefixtures("nothing_wrong")
+@pytest.mark.parametrize(
+    ("layer", "legend", "tip"),
+    [("seen", "有人住，没人看", "看到的为全镇平均的"), ("alerts", "后续上报", "到期\n同类上报为随机情况的")],
+)
+def test_where_people_look_and_alerts_are_drawn(page, app_url, town_folder, layer, legend, tip):
+    kind = {"seen": "FW1", "alerts": "RD1"}[layer]
+    shown = Shown(page, f"{app_url}/?period=all&layer={layer}&category={kind}")
+    assert page.get_by_test_id("stException").count() == 0
+    expect(page.locator(".legend").first).to_contain_text(legend)
+    town = open_town(town_folder)
+    from pingan_geo.workflow.alerts import alert_table, near_repeat_alerts
+    from pingan_geo.workflow.explore import index_reports, load_reports
+    from pingan_geo.workflow.seen import see_effort
+
+    index = index_reports(load_reports(town), town.settings.board_of)
+    ask = {"seen": see_effort, "alerts": near_repeat_alerts}[layer]
+    found = ask(town, index, ReportFilter(categories=(kind,)), resolution=9)
+    table = found.table if layer == "seen" else alert_table(town, found)
+    town.close()
+    page.locator("iframe").first.scroll_into_view_if_needed()
+    box = page.locator("iframe").first.bounding_box()
+    at = table.iloc[0]
+    x, y = shown.ask(
+        f"(() => {{ const p = map.latLngToContainerPoint([{at['lat']}, {at['lon']}]); return [p.x, p.y]; }})()"
+    )
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    shown.window.locator(".pingan-tip").wait_for()
+    assert tip in shown.window.locator(".pingan-tip").inner_text()

@@ -157,7 +157,12 @@ def test_few_of_the_kind_asked_for_get_no_list(housed_town, index):
     assert 0 < found.own < LEAST_OWN
     assert found.told  # effort is told from a year all the same
     assert not found.listed
-    assert found.table[["rank", "corrected", "low", "high", "corrected_rank"]].isna().all().all()
+    assert (
+        found.table[["count_rank", "corrected_risk", "corrected_low", "corrected_high", "corrected_rank"]]
+        .isna()
+        .all()
+        .all()
+    )
     assert found.sentences[-1].startswith(f"No corrected list, too few reports: {found.own}")
 
 
@@ -235,15 +240,15 @@ def test_the_corrected_list_stands_beside_the_counts(housed_town, index):
     assert found.listed
     assert table["count"].sum() == found.own == fits.sum()
     assert table["count"].is_monotonic_decreasing
-    assert (table["rank"].isna() == (table["count"] == 0)).all()
+    assert (table["count_rank"].isna() == (table["count"] == 0)).all()
     first = table["count"].iloc[0]
-    assert (table["rank"][table["count"] == first] == 1).all()
+    assert (table["count_rank"][table["count"] == first] == 1).all()
     assert sorted(table["corrected_rank"]) == list(range(1, len(table) + 1))
-    by_rank = table.sort_values("corrected_rank")["corrected"]
+    by_rank = table.sort_values("corrected_rank")["corrected_risk"]
     assert by_rank.is_monotonic_decreasing
-    assert ((table["low"] <= table["corrected"]) & (table["corrected"] <= table["high"])).all()
+    assert table["corrected_risk"].between(table["corrected_low"], table["corrected_high"]).all()
     # the quarter that nobody pictures rises against its counts
-    rises = (table["rank"].fillna(len(table)) - table["corrected_rank"])[table["grid_id"] == UNWATCHED]
+    rises = (table["count_rank"].fillna(len(table)) - table["corrected_rank"])[table["grid_id"] == UNWATCHED]
     assert rises.median() > 0
     np.testing.assert_array_equal(from_text(table["cell"]), found.cells)
 

@@ -31,6 +31,7 @@ from pingan_geo.spatial.cells import outlines
 from pingan_geo.stats.breaks import fixed_breaks
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components.town_map import show_map
+from pingan_geo.ui.components.watch import draw_alerts, draw_seen
 from pingan_geo.ui.routes import tile_source
 from pingan_geo.ui.state import OVERLAYS, Question
 from pingan_geo.workflow.explore import MapView
@@ -66,52 +67,64 @@ def show_report_map(visit: Visit, question: Question, view: MapView) -> str:
     """Draw the map and its legend; return what was picked by this run's click, ``""`` without one."""
     t = visit.t
     picked = _picked(question)
-    layers: list[Any] = _underlays(visit, question, picked)
-    legend = ""
-    if question.layer == "cells":
-        classes = count_classes(view.cell_breaks.tolist())
-        counts = view.cells["count"].to_numpy()
-        layers.append(
-            CellLayer(
-                view.cells["cell"], counts, classes, tip=t("{value} reports"), selected=picked.get("cell", "")
-            )
-        )
-        legend = legend_html("cells", classes, counts, t)
-    elif question.layer == "density":
-        surface = visit.density(view)
-        edges = fixed_breaks(np.floor(np.max(surface.values, initial=0.0)))
-        classes = Classes(tuple(float(edge) for edge in edges), DENSITY_COLOURS, whole=False)
-        layers.append(DensityOverlay(surface.values, surface.bounds, classes))
-        legend = legend_html("density", classes, None, t)
-    elif question.layer in {"grids", "villages"}:
-        table = view.grids if question.layer == "grids" else view.villages
-        frame = visit.polygons(question.layer)
-        counts = table["count"].to_numpy()
-        classes = count_classes(
-            (view.grid_breaks if question.layer == "grids" else view.village_breaks).tolist()
-        )
-        tips = [
-            t("{name}: {count} reports", name=name, count=count)
-            for name, count in zip(frame["name"], counts, strict=True)
-        ]
-        layers.append(
-            PolygonLayer(
-                frame,
-                question.layer,
-                values=counts,
-                classes=classes,
-                tips=tips,
-                labels=question.layer == "villages",
-                selected=picked.get(question.layer[:-1], ""),
-            )
-        )
-        legend = legend_html(question.layer, classes, counts, t)
-    else:
-        legend = _add_reports(visit, view, layers)
+    drawn, legend = _drawn(visit, question, view, picked)
+    layers = [*_underlays(visit, question, picked), *drawn]
     layers += _overlays(visit, question)
     clicked = show_map(base_map(visit), layers, key="report_map", height=640)
-    st.html(legend + _overlay_legend(question, t))
+    if legends := legend + _overlay_legend(question, t):
+        st.html(legends)
     return _pick_of(clicked, "report_map")
+
+
+def _drawn(
+    visit: Visit, question: Question, view: MapView, picked: Mapping[str, str]
+) -> tuple[list[Any], str]:
+    """Return what is drawn of the answer, and its legend."""
+    t, cell = visit.t, picked.get("cell", "")
+    match question.layer:
+        case "seen":
+            return draw_seen(visit, question, cell)
+        case "alerts":
+            return draw_alerts(visit, question, cell)
+        case "grids" | "villages":
+            return _polygons(visit, question, view, picked)
+        case "points":
+            return _reports(visit, view)
+        case "density":
+            surface = visit.density(view)
+            edges = fixed_breaks(np.floor(np.max(surface.values, initial=0.0)))
+            classes = Classes(tuple(float(edge) for edge in edges), DENSITY_COLOURS, whole=False)
+            drawn = [DensityOverlay(surface.values, surface.bounds, classes)]
+            return drawn, legend_html("density", classes, None, t)
+        case _:
+            classes = count_classes(view.cell_breaks.tolist())
+            counts = view.cells["count"].to_numpy()
+            layer = CellLayer(view.cells["cell"], counts, classes, tip=t("{value} reports"), selected=cell)
+            return [layer], legend_html("cells", classes, counts, t)
+
+
+def _polygons(
+    visit: Visit, question: Question, view: MapView, picked: Mapping[str, str]
+) -> tuple[list[Any], str]:
+    t, grids = visit.t, question.layer == "grids"
+    table, breaks = (view.grids, view.grid_breaks) if grids else (view.villages, view.village_breaks)
+    frame = visit.polygons(question.layer)
+    counts = table["count"].to_numpy()
+    classes = count_classes(breaks.tolist())
+    tips = [
+        t("{name}: {count} reports", name=name, count=count)
+        for name, count in zip(frame["name"], counts, strict=True)
+    ]
+    layer = PolygonLayer(
+        frame,
+        question.layer,
+        values=counts,
+        classes=classes,
+        tips=tips,
+        labels=not grids,
+        selected=picked.get(question.layer[:-1], ""),
+    )
+    return [layer], legend_html(question.layer, classes, counts, t)
 
 
 def show_hotspot_map(visit: Visit, found: Hotspots, picked: str) -> str:
@@ -249,8 +262,8 @@ def _overlays(visit: Visit, question: Question) -> list[Any]:
     return layers
 
 
-def _add_reports(visit: Visit, view: MapView, layers: list[Any]) -> str:
-    """Add single reports as dots, the newest first to be kept; return the sentence on what was cut."""
+def _reports(visit: Visit, view: MapView) -> tuple[list[Any], str]:
+    """Return single reports as dots, the newest first to be kept, and the sentence on what was cut."""
     t = visit.t
     rows = np.flatnonzero(view.fits)[-MOST_POINTS:]
     listed = visit.index.reports.iloc[rows]
@@ -261,13 +274,11 @@ def _add_reports(visit: Visit, view: MapView, layers: list[Any]) -> str:
         for category, time in zip(listed["category"], times, strict=True)
     ]
     shown = report_points(listed["lon"].to_numpy(), listed["lat"].to_numpy(), limit=MOST_POINTS, tips=tips)
-    layers.append(shown.layer)
     said = t("Shown {shown} of {total}, the newest.", shown=shown.shown, total=view.total)
     if shown.shown == view.total:
         said = t("All {total} reports are shown.", total=view.total)
-    return (
-        f'<div class="legend"><b>{html.escape(t("Single reports"))}</b><span>{html.escape(said)}</span></div>'
-    )
+    title = html.escape(t("Single reports"))
+    return [shown.layer], f'<div class="legend"><b>{title}</b><span>{html.escape(said)}</span></div>'
 
 
 def legend_html(layer: str, classes: Classes, values: Any, t: Translator) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from pingan_geo.i18n import Translator, mark
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.state import ORIGINS
+from pingan_geo.workflow.alerts import alert_table
+from pingan_geo.workflow.courses import CHANGE_WORDS, LIFE_WORDS, say_word
 from pingan_geo.workflow.explore import MapView, list_reports
 from pingan_geo.workflow.verdicts import say_chance
 
@@ -71,6 +74,25 @@ HEADINGS: Mapping[str, str] = {
     "overlap_m2": mark("Overlaps (m²)"),
     "gap_m2": mark("Gaps (m²)"),
     "check": mark("Check"),
+    "count_rank": mark("Rank by reports"),
+    "corrected_rank": mark("Rank, corrected"),
+    "corrected_risk": mark("Corrected for effort"),
+    "corrected_range": mark("Range (of the model)"),
+    "corrected_low": mark("Corrected, at least"),
+    "corrected_high": mark("Corrected, at most"),
+    "effort": mark("What is seen (town = 1)"),
+    "uncertainty": mark("Uncertainty (of its logarithm)"),
+    "households": mark("Households, about"),
+    "dark": mark("People, nobody looks"),
+    "until": mark("Expires"),
+    "factor": mark("Times chance"),
+    "events": mark("Recent reports near by"),
+    "life": mark("Life class"),
+    "change": mark("Change"),
+    "near": mark("Reports here and beside"),
+    "near_before": mark("Reports here and beside, period before"),
+    "near_newcomers": mark("Of these by newcomers"),
+    "change_p": mark("p of the change"),
     "exposure": mark("Exposure"),
     "rate": mark("Rate"),
     "rate_per": mark("Rate per"),
@@ -84,6 +106,7 @@ HEADINGS: Mapping[str, str] = {
     "unusual": mark("Beyond usual differences"),
 }
 _SHARES = {"share", "cumulative_share"}
+_RANKS = {"count_rank", "corrected_rank"}
 _DEGREES = {"lon", "lat"}
 _LONG = {"reason", "values"}
 #: A table of fewer rows is as high as they are.
@@ -138,7 +161,12 @@ def show_table(
 
 
 def drawn_table(visit: Visit, view: MapView, layer: str) -> pd.DataFrame:
-    """Return the twin of what the map draws: cells or polygons with their counts, most first."""
+    """Return the twin of what the map draws: cells or polygons with their numbers, most first."""
+    if layer == "seen":
+        table = visit.seen(view.asked, view.resolution).table
+        return table.sort_values(["dark", "effort"], ascending=[False, True]).reset_index(drop=True)
+    if layer == "alerts":
+        return alert_table(visit.town, visit.alerts(view.asked, view.resolution))
     if layer not in {"grids", "villages"}:
         return visit.cell_table(view)
     counts = view.grids if layer == "grids" else view.villages
@@ -152,12 +180,54 @@ def worded_cells(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
     """Return a list of cells or polygons with polygons by name, its columns in reading order."""
     if "cell" not in table.columns:
         return pd.DataFrame(table[["name", "count", "share", "code"]])
+    if "effort" in table.columns:
+        return worded_seen(visit, table)
     choices = visit.choices()
     words = table.assign(
         village=_named(table["village_id"], choices.of("villages")),
         grid=_named(table["grid_id"], choices.of("grids")),
     )
-    columns = ["count", "share", "village", "grid", "cell", "lon", "lat"]
+    if "until" in table.columns:
+        words["until"] = table["until"].dt.strftime("%Y-%m-%d")
+    columns = ["until", "factor", "events", "count", "share", "village", "grid", "cell", "lon", "lat"]
+    return _filled(words, [name for name in columns if name in words.columns])
+
+
+def worded_seen(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
+    """Return where people look as people read it."""
+    words = _corrected_words(visit, table)
+    words["dark"] = np.where(table["dark"], visit.t("yes"), "")
+    listed, housed = (bool(table[name].notna().any()) for name in ("corrected_risk", "households"))
+    columns = [
+        *(["dark", "households"] if housed else []),
+        *("effort", "uncertainty"),
+        *(["count", "count_rank", "corrected_rank", "corrected_risk", "corrected_range"] if listed else []),
+        *("village", "grid", "cell"),
+    ]
+    return _filled(words, columns)
+
+
+def worded_corrected(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
+    """Return counts and corrected numbers side by side."""
+    ranks = ["count_rank", "count", "corrected_rank", "corrected_risk", "corrected_range", "effort"]
+    return _filled(_corrected_words(visit, table), [*ranks, "village", "grid", "cell"])
+
+
+def _corrected_words(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
+    choices, t = visit.choices(), visit.t
+    spans = [
+        "" if low != low else f"{t.number(low, 1)}–{t.number(high, 1)}"
+        for low, high in zip(table["corrected_low"], table["corrected_high"], strict=True)
+    ]
+    return table.assign(
+        village=_named(table["village_id"], choices.of("villages")),
+        grid=_named(table["grid_id"], choices.of("grids")),
+        corrected_range=pd.Series(spans, index=table.index, dtype="str"),
+    )
+
+
+def _filled(words: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return the columns without those of polygons that nothing lies in."""
     return words[
         [name for name in columns if name not in {"village", "grid"} or bool((words[name] != "").any())]
     ]
@@ -166,7 +236,9 @@ def worded_cells(visit: Visit, table: pd.DataFrame) -> pd.DataFrame:
 def _format(name: str) -> str:
     if name in _DEGREES:
         return "%.5f"
-    return "%.0f" if name.endswith(("_m", "_m2")) else "%.2f"
+    if name in {"households", "corrected_risk"}:
+        return "%.1f"
+    return "%.0f" if name.endswith(("_m", "_m2")) or name in _RANKS else "%.2f"
 
 
 def point_table(visit: Visit, view: MapView, limit: int = 5_000) -> tuple[pd.DataFrame, int]:
@@ -177,7 +249,7 @@ def point_table(visit: Visit, view: MapView, limit: int = 5_000) -> tuple[pd.Dat
 
 def geometry_of(layer: str) -> str:
     """Return what places the rows of a layer's table in a file."""
-    return {"cells": "cell", "density": "cell", "points": "point"}.get(layer, "shape")
+    return {"points": "point", "grids": "shape", "villages": "shape"}.get(layer, "cell")
 
 
 def worded_reports(visit: Visit, reports: pd.DataFrame) -> pd.DataFrame:
@@ -198,10 +270,14 @@ def worded_hotspots(table: pd.DataFrame, t: Translator) -> pd.DataFrame:
     tested = bool(table["p_value"].notna().any())
     chance = ["" if p_value != p_value else say_chance(p_value, t) for p_value in table["p_value"]]
     words = table.assign(chance=pd.Series(chance, index=table.index, dtype="str"))
+    for name, said in (("life", LIFE_WORDS), ("change", CHANGE_WORDS)):
+        words[name] = pd.Series([say_word(code, said, t) for code in table[name]], words.index, dtype="str")
+    told = [name for name in ("life", "change") if bool((words[name] != "").any())]
     columns = [
         "rank",
         "count",
         *(["chance"] if tested else []),
+        *told,
         "nearest_place",
         "nearest_place_m",
         "village",

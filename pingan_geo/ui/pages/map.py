@@ -12,6 +12,7 @@ from pingan_geo.ui.components.filters import choose, choose_overlays, show_filte
 from pingan_geo.ui.components.map_view import offered_overlays, show_report_map
 from pingan_geo.ui.components.place import keep_pick, show_place, show_place_reports
 from pingan_geo.ui.components.twin import show_twin
+from pingan_geo.ui.components.watch import say_watch, show_corrected
 from pingan_geo.ui.state import DETAILS, LAYERS, keep_question, read_question
 
 
@@ -37,6 +38,7 @@ def show(visit: Visit) -> None:
     left, right = st.columns([2, 1], gap="medium")
     with left:
         picked = show_report_map(visit, question, view)
+        say_watch(visit, question)
     with right:
         asked = replace(question, pick=picked) if picked else question
         if asked.pick and not picked:
@@ -47,6 +49,10 @@ def show(visit: Visit) -> None:
             charts.show_categories(view.categories, choices.of("categories"), t)
     if asked != question:
         keep_question(asked, t.language)
+        st.rerun()
+    listed = show_corrected(visit, question)
+    if listed and listed != question.pick:
+        keep_question(replace(question, pick=listed), t.language)
         st.rerun()
     if question.pick:
         show_place_reports(visit, question, view)

@@ -189,6 +189,19 @@ def test_cells_with_nothing_to_show_are_not_sent():
     assert unpack(read_js(layer.payload_text)).tolist() == [int(ids[1])]
 
 
+def test_each_cell_may_have_its_own_words():
+    ids = cells.cells_of([120.62, 120.63, 120.64], [30.79, 30.79, 30.79], 9)
+    with pytest.raises(UnalignedIndexError):
+        layers.CellLayer(ids, [1, 3, 5], SEVEN, tips=["a", "b"])
+    layer = layers.CellLayer(ids, [3, 0, 5], SEVEN, tips=["甲", "left out", "乙</script>"])
+    sent = read_js(layer.payload_text)
+    numbers = np.frombuffer(base64.b64decode(sent["tip_of"]), dtype="<u4")
+    assert [sent["tips"][number] for number in numbers] == ["甲", "乙</script>"]
+    assert "left out" not in layer.payload_text
+    assert "</script>" not in layer.payload_text
+    assert "tips" not in read_js(layers.CellLayer(ids, [3, 0, 5], SEVEN).payload_text)
+
+
 def test_no_cells_at_all_is_a_layer_too():
     assert layers.CellLayer(np.array([], dtype=np.uint64), np.array([], dtype=np.int64), SEVEN).drawn == 0
 
@@ -236,8 +249,9 @@ def test_grids_have_solid_and_beats_dashed_lines():
     assert style("beats")["dash"]
 
 
-def test_outline_of_the_town_answers_no_click():
-    assert "codes" not in read_js(layers.PolygonLayer(polygons(), "area").payload_text)
+@pytest.mark.parametrize("kind", ["area", "dark"])
+def test_outlines_answer_no_click(kind):
+    assert "codes" not in read_js(layers.PolygonLayer(polygons(), kind).payload_text)
 
 
 def test_labels_stand_inside_their_polygons():
