@@ -41,7 +41,7 @@ def say_rates(found: RateTable, t: Translator) -> list[str]:
     unit = NAMES[found.by]
     said = [t("All {unit} together: {rate}", unit=t(unit), rate=say_rate(found.mean, found.per, t))]
     if found.untested:
-        said.append(t(UNTESTED[found.untested], count=found.in_units, least=LEAST_REPORTS))
+        said.append(t(UNTESTED[found.untested], count=found.in_units - found.unrated, least=LEAST_REPORTS))
     else:
         said += _say_outside(found, t)
     if found.per == "find":

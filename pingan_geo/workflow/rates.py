@@ -208,7 +208,7 @@ def rate_table(
     low, high = _interval(counts, given, per)
     mean = _mean(counts, given)
     mixed = not asked.origin and len(np.unique(index.origin.code[fits])) > 1
-    untested = _untested(by, per, int(counts.sum()), given, mixed=mixed)
+    untested = _untested(by, per, int(counts[given > 0].sum()), given, mixed=mixed)
     between = float(smooth.prior_var[0]) if size else 0.0
     scale = SCALES[per]
     table = units.assign(

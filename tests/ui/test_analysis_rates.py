@@ -93,6 +93,13 @@ def test_the_sentences_are_those_of_the_workflow(open_page, housed_town, words_o
     assert app.dataframe[0].value["count"].tolist() == found.table["count"].tolist()
 
 
+def test_reports_only_where_no_households_are_known(open_page, housed_town, words_of):
+    # the third village, of unknown households, holds nearly all of this kind
+    app = open_page(housed_town, "analysis", show="rates", category="TH1", period="all")
+    assert not app.exception
+    assert "不知道户数" in words_of(app)
+
+
 def test_hexagons_have_no_households_so_another_rate_is_shown(open_page, tiny_town):
     app = open_page(tiny_town, "analysis", show="rates", by="cell", period="all")
     assert not app.exception

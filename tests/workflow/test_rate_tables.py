@@ -285,6 +285,12 @@ def test_a_unit_with_few_reports_gets_no_verdict_and_scatter_follows_the_exposur
     assert 0.5 < found.line.top_scattered < 0.55
 
 
+def test_reports_where_nothing_is_known_do_not_test_the_others(town):
+    found = table(town, made_index(town, rows_of(2.9, 40)))
+    assert (found.mean, found.untested, found.unrated) == (0, "few", 40)
+    assert "数据太少，不下结论（共 0 条，至少要 30 条）" in say_rates(found, translator("zh"))
+
+
 def test_reports_and_finds_together_are_not_tested(town, index):
     found = table(town, index, ReportFilter(origin=""))
     assert (found.untested, found.total) == ("mixed", 69)

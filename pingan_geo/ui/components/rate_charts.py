@@ -39,7 +39,7 @@ def show_funnel(found: RateTable, t: Translator, *, height: int = 380) -> None:
         return
     points = _points(found, rated, t)
     exposure = points["exposure"]
-    top = max(float(points["rate"].max()), 2.0 * found.mean) * 1.08
+    top = max(float(points["rate"].max()), 2.0 * found.mean) * 1.08 or 1.0
     wide = float(exposure.max()) > _WIDE * float(exposure.min())
     x: dict[str, Any] = {
         "field": "exposure",
