@@ -95,23 +95,43 @@ def say_change(one: Compared | None, t: Translator) -> str:
 
 def say_newcomers(one: NewcomerSplit, t: Translator) -> str:
     """Return how much of a change comes from people who had never reported before."""
-    known = one.after - one.after_without_reporter
+    return say_new_and_old(
+        one.after - one.after_without_reporter,
+        one.after_from_newcomers,
+        one.after_from_old,
+        one.before - one.before_without_reporter,
+        one.p_value_old,
+        t,
+    )
+
+
+def say_new_and_old(known: int, new: int, old: int, was: int, p_old: float, t: Translator) -> str:
+    """Return how many reports come from newcomers, and whether all others report more.
+
+    Parameters
+    ----------
+    known, new, old
+        Reports of the later period with a known sender: all, those of newcomers, those of all others.
+    was
+        Reports of the earlier period with a known sender.
+    p_old
+        Chance of ``old`` after ``was``.
+    """
     if not known:
         return t("Who reported is not known, so newcomers cannot be told apart")
     said = t(
         "{new} of {known} reports with a known sender come from people who had never reported before",
-        new=one.after_from_newcomers,
+        new=new,
         known=known,
     )
-    was = one.before - one.before_without_reporter
-    if one.after_from_old + was >= 2 * LEAST_NEAR:
-        words = {"old": one.after_from_old, "was": was, "chance": say_chance(one.p_value_old, t)}
+    if old + was >= 2 * LEAST_NEAR:
+        words = {"old": old, "was": was, "chance": say_chance(p_old, t)}
         said += (
             t(
                 "; all others sent {old}, {was} in the other period: more than chance explains ({chance})",
                 **words,
             )
-            if one.p_value_old < LEVEL
+            if p_old < LEVEL
             else t(
                 "; all others sent {old}, {was} in the other period: no rise beyond chance ({chance})",
                 **words,

@@ -42,7 +42,7 @@ def show_list(visit: Visit, question: Question, found: Hotspots) -> None:
     left, panel = st.columns([3, 2], gap="large")
     with left:
         words = tables.worded_hotspots(found.table, t)
-        row = tables.show_table(words, t, key="hotspots", height=420, pick=True)
+        row = tables.show_table(words, t, key="hotspots", height=640 if cell else 420, pick=True)
     if row is not None:
         clicked = str(found.table["cell"].iloc[row])
     if clicked:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from pingan_geo.i18n import Translator
 from pingan_geo.ui.components import layout
+from pingan_geo.ui.components.course import show_course
 from pingan_geo.workflow.hotspots import Hotspots
 from pingan_geo.workflow.verdicts import CORRECTIONS
 
@@ -69,6 +70,7 @@ def show_test(found: Hotspots, cell: str, t: Translator) -> None:
                 "few reports."
             )
         )
+    show_course(found, row, t)
 
 
 def _p_value(p_value: float, t: Translator) -> str:
