@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from datetime import datetime, timedelta
 
 import geopandas as gpd
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from pingan_geo.coords import local_metres
+from pingan_geo.i18n import translator
 from pingan_geo.model.report import ReportFilter
-from pingan_geo.workflow.alerts import near_repeat_alerts
+from pingan_geo.outputs.exports import table_bytes
+from pingan_geo.ui.components.tables import HEADINGS, headings
+from pingan_geo.workflow.alerts import alert_table, near_repeat_alerts
 from pingan_geo.workflow.explore import index_reports, load_reports
 from pingan_geo.workflow.import_layers import import_layer
 from pingan_geo.workflow.import_reports import import_reports
@@ -158,7 +162,29 @@ def test_without_a_category_alerts_say_what_to_do(open_page, tiny_town, words_of
     app = open_page(tiny_town, layer="alerts", period="all", lang=lang, **{"with": "none"})
     assert not app.exception
     assert said in words_of(app)
+    assert 'class="legend"' not in words_of(app)  # of what is not drawn
     assert len(app.dataframe) == 0
+
+
+def test_the_files_hold_every_cell_and_what_it_does_not_mean(watched_town):
+    index = index_of(watched_town)
+    seen = see_effort(watched_town, index, THEFT, resolution=9).table
+    alerts = alert_table(watched_town, near_repeat_alerts(watched_town, index, THEFT, resolution=10))
+    for table in (seen, alerts):
+        options = {
+            "notice": "",
+            "title": "x",
+            "geometry": "cell",
+            "about": [("Not meant", "a finding"), ("Not meant", "safe")],
+            "headings": headings(table.columns, translator("zh")),
+            "sheet_names": ("a", "b"),
+        }
+        assert not set(options["headings"]) - set(HEADINGS)
+        layer = gpd.read_file(io.BytesIO(table_bytes(table, ".geojson", **options)))
+        assert len(layer) == len(table)
+        assert layer.geometry.geom_type.eq("Polygon").all()
+        for suffix in (".csv", ".xlsx"):
+            assert len(table_bytes(table, suffix, **options)) > 20 * len(table)
 
 
 def test_a_picked_cell_of_these_layers_shows_its_reports(open_page, watched_town, words_of):
