@@ -29,6 +29,7 @@ from pingan_geo.spatial.grids import area_m2
 from pingan_geo.stats.breaks import fixed_breaks
 from pingan_geo.stats.counts import trend
 from pingan_geo.storage.records import read_reports
+from pingan_geo.workflow.courses import split_newcomers
 from pingan_geo.workflow.explore import (
     Codes,
     MapView,
@@ -211,12 +212,16 @@ class AreaFindings:
 
 @dataclass(frozen=True, eq=False)
 class PeriodPair:
-    """Two periods of the same length, counted in the same cells and coloured by the same classes."""
+    """Two periods of the same length, counted in the same cells and coloured by the same classes.
+
+    ``newcomers`` is ``None`` where reporters are not given, nothing was compared, or the other period is later.
+    """
 
     first: MapView
     second: MapView
     breaks: NDArray[np.int64]
     compared: Compared | None
+    newcomers: NewcomerSplit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -478,7 +483,8 @@ def analyse_area(
         many = int(before.sum())
         against_earlier = compare(many, total, 1.0, 1.0, enough=many + total >= 2 * LEAST_NEAR)
         if reporters is not None and earlier is not None:
-            newcomers = _newcomers(index, reporters, before, here, (earlier, period))
+            (since, until), marks = _ends(period), (before, here)
+            newcomers = split_newcomers(index.time, reporters, *marks, since, until - since)
     if tested and total >= LEAST_REPORTS:
         near = _near_repeat(index, here, _ends(period)[1], seed)
     return AreaFindings(
@@ -550,29 +556,6 @@ def _rate(count: int, km2: float) -> Rate:
         return Rate(math.nan, math.nan, math.nan)
     low, high = rate_interval(np.array([count]), np.array([km2]))
     return Rate(count / km2, float(np.ravel(low)[0]), float(np.ravel(high)[0]))
-
-
-def _newcomers(
-    index: ReportIndex,
-    reporters: NDArray[np.object_],
-    before: NDArray[np.bool_],
-    here: NDArray[np.bool_],
-    periods: tuple[Period, Period],
-) -> NewcomerSplit:
-    from pingan_geo.stats.change import newcomers
-
-    (since, split), (_, until) = _ends(periods[0]), _ends(periods[1])
-    time = index.time.copy()
-    # Who reported from anywhere, of anything, before the split is no newcomer, but only the area is counted.
-    time[~before & (time < whole_seconds(split))] = whole_seconds(since) - 1
-    rows = here | (time < whole_seconds(split))
-    history = pd.DataFrame(
-        {
-            "time": time[rows].astype("datetime64[s]"),
-            "reporter": pd.Series(reporters[rows], dtype="str"),
-        }
-    )
-    return newcomers(history, split, since=since, until=until)
 
 
 def _near_repeat(index: ReportIndex, here: NDArray[np.bool_], until: datetime, seed: int) -> NearRepeat:
@@ -649,6 +632,7 @@ def compare_two_periods(
     *,
     resolution: int,
     inside: NDArray[np.bool_] | None = None,
+    reporters: NDArray[np.object_] | None = None,
 ) -> PeriodPair:
     """Count another period of the same length beside the one asked for.
 
@@ -664,6 +648,8 @@ def compare_two_periods(
         H3 resolution of the cells of both.
     inside
         Of :func:`reports_inside`, to count an area only.
+    reporters
+        Of :func:`load_reporters`; without them newcomers are not told apart.
 
     Returns
     -------
@@ -673,6 +659,7 @@ def compare_two_periods(
     """
     from pingan_geo.workflow.verdicts import LEAST_NEAR
 
+    whole = index
     if inside is not None:
         index = _part(index, inside)
     first, last = _ends(closed_period(index, asked, index.select(asked)))
@@ -683,11 +670,18 @@ def compare_two_periods(
     ]
     both = np.concatenate([view.cells["count"].to_numpy() for view in views])
     origins = np.unique(index.origin.code[views[0].fits | views[1].fits])
-    compared = None
+    compared = newcomers = None
     if (asked.origin or len(origins) < 2) and (since + (last - first) <= first or since >= last):
         enough = views[0].total + views[1].total >= 2 * LEAST_NEAR
         compared = compare(views[0].total, views[1].total, 1.0, 1.0, enough=enough)
-    return PeriodPair(views[0], views[1], np.asarray(fixed_breaks(both), dtype=np.int64), compared)
+        if reporters is not None and since < first:
+            marks = [view.fits for view in views]
+            if inside is not None:
+                rows = np.flatnonzero(inside)
+                marks = [np.isin(np.arange(len(whole)), rows[fits]) for fits in marks]
+            newcomers = split_newcomers(whole.time, reporters, marks[0], marks[1], first, last - first)
+    breaks = np.asarray(fixed_breaks(both), dtype=np.int64)
+    return PeriodPair(views[0], views[1], breaks, compared, newcomers)
 
 
 def slice_time(index: ReportIndex, asked: ReportFilter, *, resolution: int) -> TimeSlices:

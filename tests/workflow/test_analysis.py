@@ -294,6 +294,35 @@ def test_two_periods_share_one_ladder_of_classes(index):
     assert compare_two_periods(index, asked, datetime(2025, 12, 15), resolution=8).compared is None
 
 
+def test_newcomers_of_two_periods_are_told_apart_with_a_gap_between_them(index):
+    """Who reported between the two periods, or outside the area, is no newcomer; the gap counts for neither."""
+    asked = ReportFilter(period=Period(datetime(2026, 1, 1), datetime(2026, 2, 1)))
+    time = index.reports["time"]
+    since, split = datetime(2025, 10, 1), datetime(2026, 1, 1)
+    assert compare_two_periods(index, asked, since, resolution=8).newcomers is None
+    people = np.array(
+        [f"r{one}" for one in np.random.default_rng(1).integers(0, 900, len(index))], dtype=object
+    )
+    inside = np.arange(len(index)) % 2 == 0
+    for part in (None, inside):
+        pair = compare_two_periods(index, asked, since, resolution=8, inside=part, reporters=people)
+        found, here = pair.newcomers, np.ones(len(index), dtype=bool) if part is None else part
+        assert (found.before, found.after) == (pair.first.total, pair.second.total)
+        seen = set(people[(time < split).to_numpy()])
+        after = here & ((time >= split) & (time < "2026-02-01")).to_numpy()
+        assert 0 < found.after_from_newcomers < found.after
+        assert found.after_from_newcomers == sum(one not in seen for one in people[after])
+    later = compare_two_periods(
+        index,
+        replace(asked, period=Period(since, datetime(2025, 11, 1))),
+        split,
+        resolution=8,
+        reporters=people,
+    )
+    assert later.compared is not None
+    assert later.newcomers is None
+
+
 @pytest.mark.parametrize(("days", "step"), [(10, "day"), (90, "week"), (400, "month")])
 def test_the_steps_of_time_hold_all_reports_once(index, days, step):
     until = datetime(2026, 2, 28)

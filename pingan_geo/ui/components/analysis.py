@@ -34,7 +34,6 @@ from pingan_geo.workflow.analysis import (
     compare_areas,
     compare_two_periods,
     emerging_cluster,
-    load_reporters,
     reports_inside,
     slice_time,
 )
@@ -226,6 +225,8 @@ def show_periods(visit: Visit, asked: Asked) -> None:
     area = asked.first if asked.first.complete else None
     pair = period_pair(visit, wanted, since, area, visit.resolution(asked.question.detail))
     say([words.say_change(pair.compared, t)], strong=True)
+    if pair.newcomers is not None and pair.second.total:
+        say([words.say_newcomers(pair.newcomers, t)])
     if area is not None:
         st.caption(t("Only reports in area A count here; clear it under “One area” for the whole town."))
     for number, (column, view) in enumerate(zip(st.columns(2), (pair.first, pair.second), strict=True)):
@@ -349,15 +350,14 @@ def _findings(key: str, wanted: ReportFilter, area: Area, resolution: int, _visi
     return analyse_area(_visit.town, _visit.index, wanted, area, resolution=resolution, reporters=senders)
 
 
-@shared(2)
 def reporters(key: str, _visit: Visit) -> Any:  # noqa: ARG001 - the key is what is cached by
     """Return who sent each report."""
-    return load_reporters(_visit.town, _visit.index)
+    return _visit.reporters()
 
 
 @shared(16)
 def _pair(
-    key: str,  # noqa: ARG001
+    key: str,
     wanted: ReportFilter,
     since: datetime,
     area: Area | None,
@@ -367,7 +367,10 @@ def _pair(
     inside = None
     if area is not None:
         inside = reports_inside(_visit.index, area, area_shape(_visit.town, area))
-    return compare_two_periods(_visit.index, wanted, since, resolution=resolution, inside=inside)
+    senders = reporters(key, _visit)
+    return compare_two_periods(
+        _visit.index, wanted, since, resolution=resolution, inside=inside, reporters=senders
+    )
 
 
 @shared(16)
