@@ -15,10 +15,10 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -45,6 +45,7 @@ from pingan_geo.settings import town_folder
 if TYPE_CHECKING:
     from pingan_geo.model.receipt import OnProgress, Progress, Receipt
     from pingan_geo.model.report import ReportFilter
+    from pingan_geo.workflow.backtest import BackTest
     from pingan_geo.workflow.hotspots import Hotspots
     from pingan_geo.workflow.rates import RateTable
     from pingan_geo.workflow.towns import Town
@@ -312,6 +313,27 @@ class _Group(_Command, click.Group):
         t = _translator_of(ctx)
         with formatter.section(t("Commands")):
             formatter.write_dl(rows)
+
+
+class _Listing(_Command):
+    """A command some of whose options take all words up to the next option: ``--coverage 0.01 0.05``."""
+
+    listing: ClassVar[frozenset[str]] = frozenset({"--category", "--methods", "--coverage"})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, with the option put before each of its further words."""
+        spread: list[str] = []
+        option, own = "", False
+        for word in args:
+            if word.startswith("-"):
+                option, own = (word, True) if word in self.listing else ("", False)
+                spread.append(word)
+                continue
+            if option and not own:
+                spread.append(option)
+            spread.append(word)
+            own = False
+        return super().parse_args(ctx, spread)
 
 
 class _Choice(click.ParamType):  # type: ignore[type-arg] # generic only in newer versions
@@ -1005,9 +1027,54 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
 )
 @click.option(
     "--method",
-    type=_Choice("count", "density", "gi"),
+    type=_Choice("count", "density", "gi", "scan", "near_repeat"),
+    metavar="METHOD",
     default="count",
-    help=mark("count (default), density, or gi: only cells that chance would not bring."),
+    help=mark(
+        "count (default); density; gi: only cells that chance would not bring; scan: clusters in place and "
+        "time; near_repeat: cells near a recent report of a category."
+    ),
+)
+@click.option(
+    "--bandwidth",
+    type=_Text("M"),
+    default="",
+    help=mark("density: width of the kernel in metres, or scott, or cv (cross-validated)."),
+)
+@click.option(
+    "--adaptive",
+    is_flag=True,
+    help=mark("density: narrower where reports are many, wider where they are few."),
+)
+@click.option(
+    "--edge",
+    type=_Choice("none", "uniform", "diggle"),
+    default="none",
+    help=mark("density: correction at the border of the town; none (default), uniform or diggle."),
+)
+@click.option(
+    "--against",
+    type=_Text("E"),
+    default="",
+    help=mark("density, gi: more than its share of all (reports), households or enterprises."),
+)
+@click.option(
+    "--radius-m",
+    type=_Number(float, 0, 100_000),
+    default=None,
+    help=mark("scan: radius of the widest circle in metres; 1000."),
+)
+@click.option(
+    "--days", type=_Number(int, 1, 3_660), default=None, help=mark("scan: days of the longest cluster; 28.")
+)
+@click.option(
+    "--replications",
+    type=_Number(int, 0, 99_999),
+    default=None,
+    help=mark("scan: random data sets for the p-value; 999."),
+)
+@click.option(
+    "--retrospective", is_flag=True, help=mark("scan: also clusters that are over before the last day.")
 )
 @click.option(
     "--correction",
@@ -1052,6 +1119,7 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
 @click.pass_obj
 def hotspots(
     said: _Said,
+    /,
     categories: Sequence[str],
     since: str,
     until: str,
@@ -1065,10 +1133,19 @@ def hotspots(
     top: int | None,
     audience: str,
     file: str,
+    bandwidth: str,
+    **told: Any,
 ) -> _Answer:
     """Rank cells."""
+    from pingan_geo.workflow.hotspot_methods import Options
     from pingan_geo.workflow.hotspots import export_hotspots, find_hotspots
 
+    metres, rule = _bandwidth(bandwidth)
+    options = Options(bandwidth_m=metres, bandwidth_rule=rule, **told)
+    if metres is not None and method != "density":
+        raise BadChoiceError(
+            name="--bandwidth", value=bandwidth, expected=mark("left out: only the method density takes it")
+        )
     asked = _filter(categories, since, until, hours)
     with _town(said) as town:
         found = find_hotspots(
@@ -1083,10 +1160,26 @@ def hotspots(
             correction=correction,
             permutations=permutations,
             recounts=recounts,
+            options=options,
         )
         if file:
             export_hotspots(found, Path(file), language=said.language)
     return _hotspot_answer(found, file, said.t)
+
+
+def _bandwidth(text: str) -> tuple[float | None, str]:
+    """Return metres, or the rule that works them out."""
+    if text in {"", "scott", "cv"}:
+        return None, text
+    try:
+        metres = float(text)
+    except ValueError:
+        metres = 0.0
+    if not 0 < metres <= 100_000:
+        raise BadChoiceError(
+            name="--bandwidth", value=text, expected=mark("metres above 0, at most 100000, or scott, or cv")
+        )
+    return metres, ""
 
 
 def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
@@ -1105,6 +1198,8 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
         *("correction", "permutations", "significant", "verdict"),
     )
     values = {name: getattr(found, name) for name in names} | {"file": file or None}
+    values["options"] = asdict(found.options)
+    values["clusters"] = found.clusters.to_dict("records")
     lines = [f"{label}: {text}" for label, text in found.about]
     if found.notice:
         lines.insert(0, found.notice)
@@ -1249,6 +1344,113 @@ def _rate_answer(
         )
     if len(table) > _SHOWN:
         lines.append(t("Shown {shown} of {count}; --out writes all.", shown=_SHOWN, count=len(table)))
+    return _Answer(values, lines)
+
+
+@pingan.command(
+    cls=_Listing,
+    help=mark("Try forecasts on the past: what lists of cells would have caught, method beside method."),
+)
+@_filters
+@click.option(
+    "--methods",
+    multiple=True,
+    type=_Text("M"),
+    help=mark("Methods to try, one or several; all of them by default."),
+)
+@click.option(
+    "--horizon", type=_Number(float, 0, 366), default=7.0, help=mark("Days that each list is for; 7.")
+)
+@click.option(
+    "--coverage",
+    "coverages",
+    multiple=True,
+    type=_Number(float, 0, 1),
+    default=(0.01, 0.02, 0.05),
+    help=mark("Shares of the cells to list, one or several; 0.01 0.02 0.05."),
+)
+@click.option(
+    "--origins",
+    "most_origins",
+    type=_Number(int, 1, 1_000),
+    default=12,
+    help=mark("From how many days in the past, 28 days apart; 12 at most."),
+)
+@click.option(
+    "--resolution", type=_Number(int, 0, 15), default=9, help=mark("Size of the cells: H3 resolution; 9.")
+)
+@click.option(
+    "--seed",
+    type=_Number(int, 0, 2**31 - 1),
+    default=0,
+    help=mark("Number that fixes what is drawn at random; 0."),
+)
+@click.option("--out", "file", type=_FILE, default="", help=mark("File: .csv or .xlsx."))
+@_common
+@click.pass_obj
+def backtest(
+    said: _Said,
+    categories: Sequence[str],
+    since: str,
+    until: str,
+    hours: str,
+    methods: Sequence[str],
+    horizon: float,
+    coverages: Sequence[float],
+    most_origins: int,
+    resolution: int,
+    seed: int,
+    file: str,
+) -> _Answer:
+    """Try methods on the past."""
+    from pingan_geo.workflow.backtest import back_test, check_file, export_back_test
+
+    asked = _filter(categories, since, until, hours)
+    with _town(said) as town:
+        if file:
+            check_file(Path(file))
+        with _progress(said) as progress:
+            found = back_test(
+                town,
+                asked,
+                methods=methods,
+                horizon_d=horizon,
+                coverages=coverages,
+                most_origins=most_origins,
+                resolution=resolution,
+                seed=seed,
+                language=said.language,
+                on_progress=progress,
+            )
+        if file:
+            export_back_test(found, Path(file), language=said.language)
+    return _backtest_answer(found, file, said.t)
+
+
+def _backtest_answer(found: BackTest, file: str, t: Translator) -> _Answer:
+    from pingan_geo.workflow.backtest import say_lead, say_score
+
+    names = ("horizon_d", "coverages", "rows_in", "used", "left_out", "vague", "outside", "notice")
+    values = {name: getattr(found, name) for name in names} | {
+        "methods": found.methods,
+        "origins": [str(start) for start in found.origin],
+        "resolution": found.region.resolution,
+        "cells": len(found.region),
+        "file": file or None,
+        "summary": found.summary.to_dict("records"),
+        "pairs": found.pairs.to_dict("records"),
+        "calibration": found.calibration.to_dict("records"),
+        "inside": found.inside,
+    }
+    lines = [*([found.notice] if found.notice else []), *(f"{label}: {text}" for label, text in found.about)]
+    for method in found.methods:
+        lines += ["", method, *(f"  {line}" for line in say_score(found, method, t))]
+        if lead := say_lead(found, method, t):
+            lines.append(f"  {lead}")
+    if file:
+        lines += ["", t("{count} rows written to {file}.", count=len(found.table), file=file)]
+    else:
+        values["table"] = found.table.to_dict("records")
     return _Answer(values, lines)
 
 

@@ -188,10 +188,12 @@ class Visit:
         """Return who sent each report of the index, read once."""
         return _reporters(self.key, self)
 
-    def hotspots(self, asked: ReportFilter, **options: Any) -> Hotspots:
-        """Return the hotspot list, worked out once."""
+    def hotspots(
+        self, asked: ReportFilter, on_progress: Callable[[int, int], None] | None = None, **options: Any
+    ) -> Hotspots:
+        """Return the hotspot list, worked out once; ``on_progress`` as in ``find_hotspots``."""
         options["language"] = self.t.language
-        return _hotspots(self.key, asked, tuple(sorted(options.items())), self)
+        return _hotspots(self.key, asked, tuple(sorted(options.items())), self, on_progress)
 
 
 def shared(entries: int) -> Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]:
@@ -324,11 +326,17 @@ def _reporters(key: str, _visit: Visit) -> NDArray[np.object_]:  # noqa: ARG001
 
 
 @shared(_ANSWERS)
-def _hotspots(key: str, asked: ReportFilter, options: tuple[tuple[str, Any], ...], _visit: Visit) -> Hotspots:  # noqa: ARG001
+def _hotspots(
+    key: str,  # noqa: ARG001
+    asked: ReportFilter,
+    options: tuple[tuple[str, Any], ...],
+    _visit: Visit,
+    _on_progress: Callable[[int, int], None] | None,
+) -> Hotspots:
     from pingan_geo.workflow.hotspots import find_hotspots
 
-    known = {"reports": _visit.index.reports, "reporters": _visit.reporters()}
-    return find_hotspots(_visit.town, asked, **known, **dict(options))
+    known = {"reports": _visit.index.reports, "reporters": _visit.reporters(), "index": _visit.index}
+    return find_hotspots(_visit.town, asked, on_progress=_on_progress, **known, **dict(options))
 
 
 @shared(32)

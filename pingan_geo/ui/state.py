@@ -17,6 +17,8 @@ import streamlit as st
 from pingan_geo.i18n import LOCALES, Translator, mark, translator
 from pingan_geo.model.report import Period, ReportFilter
 
+#: Stands in the address for no overlay at all, and for nothing to set reports against.
+NONE = "none"
 #: What the map can draw.
 LAYERS: Mapping[str, str] = {
     "cells": mark("Hexagons"),
@@ -55,7 +57,24 @@ METHODS: Mapping[str, str] = {
     "count": mark("Number of reports"),
     "density": mark("Density"),
     "gi": mark("Gi* test"),
+    "scan": mark("New clusters"),
+    "near_repeat": mark("Near repeats"),
 }
+#: How wide the kernel of a density is.
+RULES: Mapping[str, str] = {
+    "usual": mark("About a cell"),
+    "cv": mark("Cross-validated"),
+    "adaptive": mark("Adaptive"),
+}
+#: What a density or Gi* may be set against.
+AGAINST: Mapping[str, str] = {
+    NONE: mark("Area"),
+    "all": mark("All reports"),
+    "households": mark("Households"),
+    "enterprises": mark("Enterprises"),
+}
+#: Which clusters are looked for.
+ENDS: Mapping[str, str] = {"now": mark("Still lasting"), "any": mark("Also past ones")}
 CUTS: Mapping[str, str] = {
     "significant": mark("Significant only"),
     "top": mark("First N cells"),
@@ -82,9 +101,10 @@ ADDRESS: Mapping[str, str] = {
     "cut": "cut",
     "top": "top",
     "coverage": "coverage",
+    "rule": "kernel",
+    "against": "against",
+    "ends": "ends",
 }
-#: Stands in the address for no overlay at all.
-NONE = "none"
 _RANGES = {"hours": 24, "weekdays": 7}
 _LONGEST, _MOST = 200, 500
 
@@ -122,6 +142,9 @@ class Question:
     cut: str = "top"
     top: int = 20
     coverage: float = 2.0
+    rule: str = "usual"
+    against: str = NONE
+    ends: str = "now"
 
     def period(self, today: date) -> Period:
         """Return the half-open period meant; presets end with ``today``."""
@@ -166,9 +189,13 @@ class Refused:
     value: str
 
 
+#: Methods that say themselves which cells to list.
+_TESTED = frozenset({"gi", "scan", "near_repeat"})
+
+
 def cuts_of(method: str) -> dict[str, str]:
     """Return how a list by this method may be cut, the usual way first: only a test knows what is significant."""
-    return {code: name for code, name in CUTS.items() if method == "gi" or code != "significant"}
+    return {code: name for code, name in CUTS.items() if method in _TESTED or code != "significant"}
 
 
 def fixed_choices() -> dict[str, Mapping[str, str]]:
@@ -181,6 +208,9 @@ def fixed_choices() -> dict[str, Mapping[str, str]]:
         "origin": ORIGINS,
         "method": METHODS,
         "cut": CUTS,
+        "rule": RULES,
+        "against": AGAINST,
+        "ends": ENDS,
     }
 
 

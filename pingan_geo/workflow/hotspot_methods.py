@@ -237,7 +237,7 @@ def score_by_density(
     )
     thin = t("cells with fewer than {floor} per km² around them are not ranked", floor=t.number(floor, 1))
     about += [(t("Set against"), f"{name} · {thin}")]
-    words = [
+    reasons = [
         ""
         if math.isnan(ratio)
         else t(
@@ -247,7 +247,9 @@ def score_by_density(
         )
         for ratio in found.ratio.tolist()
     ]
-    return Scored(found.ratio, nothing, words, bandwidth_m=bandwidth_m, score_words=said, about=tuple(about))
+    return Scored(
+        found.ratio, nothing, reasons, bandwidth_m=bandwidth_m, score_words=said, about=tuple(about)
+    )
 
 
 def _inside(cells: NDArray[np.uint64], lon: Floats, lat: Floats, shape: Any) -> tuple[Floats, Floats]:

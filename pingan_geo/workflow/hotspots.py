@@ -43,7 +43,7 @@ from pingan_geo.workflow.courses import (
     say_courses,
     say_word,
 )
-from pingan_geo.workflow.explore import ReportIndex, index_reports
+from pingan_geo.workflow.explore import EXPLORED, ReportIndex, index_reports
 from pingan_geo.workflow.hotspot_methods import (
     Options,
     Scored,
@@ -286,7 +286,8 @@ def find_hotspots(
     t = translator(language or settings.language)
     if reports is None:
         with town.store.read() as connection:
-            reports = read_reports(connection, _COLUMNS)
+            wanted = (*_COLUMNS, *EXPLORED.columns) if method == "near_repeat" else _COLUMNS
+            reports = read_reports(connection, tuple(dict.fromkeys(wanted)))
     if reporters is None and "reporter" in reports.columns:
         reporters = reports["reporter"].to_numpy(dtype=object)
     check_categories(town, report_filter.categories, reports)

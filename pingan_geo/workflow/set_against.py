@@ -65,7 +65,7 @@ class SetAgainst:
         own = parents(self.finest, resolution)
         near = np.minimum(np.searchsorted(cells, own), max(len(cells) - 1, 0))
         inside = cells[near] == own if len(cells) else np.zeros(len(own), dtype=bool)
-        return np.bincount(near[inside], self.weight[inside], len(cells))
+        return np.bincount(near[inside], self.weight[inside], len(cells)).astype(np.float64)
 
 
 def find_exposure(

@@ -9,6 +9,7 @@ import pytest
 
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.ui.pages.hotspots import RECOUNTS
+from pingan_geo.workflow.hotspot_methods import Options
 from pingan_geo.workflow.hotspots import find_hotspots
 
 
@@ -82,6 +83,39 @@ def test_another_method_has_its_usual_length(open_page, tiny_town):
     app.segmented_control(key="ask_method").set_value("count").run()
     assert not app.exception
     assert len(app.dataframe[0].value) == 20
+
+
+@pytest.mark.parametrize(("address", "options"), [
+    ({"method": "density", "kernel": "cv"}, {"bandwidth_rule": "cv", "edge": "uniform"}),
+    ({"method": "density", "against": "all", "category": "RD1"}, {"against": "all"}),
+    ({"method": "gi", "against": "all", "category": "RD1", "cut": "top"}, {"against": "all"}),
+    ({"method": "scan", "ends": "any", "cut": "top"}, {"days": 28, "retrospective": True}),
+])  # fmt: skip
+def test_what_a_method_is_told_is_in_the_address(open_page, tiny_town, address, options, words_of):
+    app = open_page(tiny_town, "hotspots", period="all", **address)
+    assert not app.exception
+    asked = ReportFilter(categories=(address["category"],) if "category" in address else ())
+    found = find_hotspots(tiny_town, asked, method=address["method"], top=20, options=Options(**options))
+    shown = app.dataframe[0].value
+    pd.testing.assert_series_equal(shown["cell"], found.table["cell"], check_names=False)
+    assert found.verdict in words_of(app).replace("\\", "")
+    for name in {"kernel", "against", "ends"} & set(address):
+        assert app.query_params[name] in (address[name], [address[name]])
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"method": "gi", "against": "households"}, "本镇没有一个图层带“户数”一列"),
+        ({"method": "density", "against": "all"}, "请先选一个类别"),
+        ({"method": "near_repeat"}, "请先选择类别"),
+    ],
+)
+def test_what_a_method_cannot_do_is_one_sentence(open_page, tiny_town, words_of, address, sentence):
+    app = open_page(tiny_town, "hotspots", period="all", **address)
+    assert not app.exception
+    assert sentence in words_of(app)
+    assert not app.dataframe
 
 
 def test_periods_end_with_the_newest_report(tiny_town, open_page, words_of):

@@ -21,7 +21,19 @@ from pingan_geo import cli
 from pingan_geo.errors import AssetsMissingError, Cancelled
 
 COMMANDS = (
-    *("answer", "check", "demo", "export", "held", "hotspots", "import", "init", "locate", "memory"),
+    *(
+        "answer",
+        "backtest",
+        "check",
+        "demo",
+        "export",
+        "held",
+        "hotspots",
+        "import",
+        "init",
+        "locate",
+        "memory",
+    ),
     *("rates", "review", "serve", "undo"),
 )
 
@@ -98,7 +110,12 @@ def stored(town: Path) -> int:
         (("hotspots", "--top"), "--top needs a value."),
         (("hotspots", "--top", "many"), "--top is many"),
         (("hotspots", "--top", "0"), "--top is 0"),
-        (("hotspots", "--method", "g"), "--method is g, but must be count / density / gi."),
+        (("hotspots", "--method", "g"), "must be count / density / gi / scan / near_repeat."),
+        (("hotspots", "--method", "density", "--bandwidth", "wide"), "--bandwidth is wide"),
+        (("hotspots", "--method", "density", "--bandwidth", "-5"), "--bandwidth is -5"),
+        (("hotspots", "--bandwidth", "200"), "only the method density takes it"),
+        (("hotspots", "--edge", "round"), "--edge is round"),
+        (("hotspots", "--method", "scan", "--days", "0"), "--days is 0"),
         (("hotspots", "--correction", "fdr"), "must be bh / by / bonferroni / none."),
         (("hotspots", "--permutations", "-1"), "--permutations is -1"),
         (("hotspots", "--coverage", "2"), "--coverage is 2"),
@@ -149,6 +166,10 @@ def test_refused_in_one_sentence_with_exit_code_2(run, tmp_path, monkeypatch, wo
         (("hotspots", "--topp", "3"), "usage"),
         (("undo", "99"), "batch_not_found"),
         (("hotspots", "--category", "XX"), "unknown_category"),
+        (("hotspots", "--method", "gi", "--against", "trees"), "no_exposure"),
+        (("hotspots", "--method", "gi", "--against", "households"), "no_exposure"),
+        (("hotspots", "--against", "all"), "bad_choice"),
+        (("hotspots", "--method", "scan", "--days", "300"), "bad_choice"),
         (("hotspots", "--since", "2030-01-01"), "no_reports"),
         (("hotspots", "--out", "a.pdf"), "export_format"),
         (("export", "posts", "--out", "no/a.csv"), "folder_missing"),
@@ -404,6 +425,37 @@ def test_rates_in_every_format(answer, town, suffix):
     code, found = answer("rates", "--per", "km2", "--since", "2026-01-01", "--out", f"r{suffix}")
     assert code == cli.DONE
     assert Path(f"r{suffix}").stat().st_size > 300
+
+
+def test_each_method_says_what_it_was_told(answer, run, town):
+    told = (
+        "--method",
+        "density",
+        "--bandwidth",
+        "150",
+        "--adaptive",
+        "--edge",
+        "diggle",
+        "--category",
+        "RD1",
+    )
+    code, found = answer("hotspots", *told, "--against", "all")
+    assert code == cli.DONE
+    assert found["bandwidth_m"] == 150
+    kept = {name: found["options"][name] for name in ("adaptive", "edge", "against")}
+    assert kept == {"adaptive": True, "edge": "diggle", "against": "all"}
+    assert found["hotspots"][0]["score"] > 1
+    code, found = answer(
+        *("hotspots", "--method", "scan", "--days", "14", "--radius-m", "800"),
+        *("--replications", "99", "--retrospective", "--top", "5"),
+    )
+    assert code == cli.DONE
+    assert (found["options"]["days"], found["options"]["radius_m"]) == (14, 800)
+    assert 0.01 <= found["clusters"][0]["p_value"] <= 1
+    assert found["clusters"][0]["observed"] > found["clusters"][0]["expected"]
+    code, out, err = run("hotspots", "--method", "near_repeat", "--category", "TH1", "--language", "en")
+    assert (code, err) == (cli.DONE, "")
+    assert "Day of the alerts: 2026-02-2" in out
 
 
 def test_the_demo_town_is_made_and_sound(answer, tmp_path):

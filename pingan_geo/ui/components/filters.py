@@ -181,6 +181,9 @@ def _cleared(question: Question) -> Question:
         cut=question.cut,
         top=question.top,
         coverage=question.coverage,
+        rule=question.rule,
+        against=question.against,
+        ends=question.ends,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -10,7 +11,19 @@ from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import downloads, tables, verdict
 from pingan_geo.ui.components.filters import choose, choose_number
 from pingan_geo.ui.components.map_view import show_hotspot_map
-from pingan_geo.ui.state import DETAILS, METHODS, Question, cuts_of, keep_question
+from pingan_geo.ui.state import (
+    AGAINST,
+    DETAILS,
+    ENDS,
+    METHODS,
+    NONE,
+    RULES,
+    Question,
+    cuts_of,
+    keep_question,
+)
+from pingan_geo.workflow.clusters import LONGEST_DAYS
+from pingan_geo.workflow.hotspot_methods import Options
 from pingan_geo.workflow.hotspots import Hotspots
 
 
@@ -24,13 +37,72 @@ def choose_list(question: Question, visit: Visit) -> Question:
         question = replace(question, cut=next(iter(cuts)))
         st.session_state["ask_cut"] = question.cut
     cut = choose("cut", question.cut, t("How long"), cuts, t)
-    question = replace(question, detail=detail, method=method, cut=cut)
+    question = _choose_options(replace(question, detail=detail, method=method, cut=cut), visit)
     if cut == "top":
         return replace(question, top=int(choose_number("top", question.top, t("Cells"), 1, 500, 1)))
     if cut == "coverage":
         share = choose_number("coverage", question.coverage, t("Percent of the area"), 0.1, 100.0, 0.5)
         return replace(question, coverage=float(share))
     return question
+
+
+def _choose_options(question: Question, visit: Visit) -> Question:
+    """Draw what the method takes and others do not."""
+    t = visit.t
+    if question.method == "density":
+        question = replace(question, rule=choose("rule", question.rule, t("Kernel"), RULES, t))
+    if question.method in {"density", "gi"}:
+        against = choose("against", question.against, t("Set against"), AGAINST, t)
+        question = replace(question, against=against)
+    if question.method == "scan":
+        question = replace(question, ends=choose("ends", question.ends, t("Clusters"), ENDS, t))
+    return question
+
+
+def find_list(visit: Visit, question: Question, recounts: int) -> Hotspots | None:
+    """Return the list, with a bar and a button to stop where it takes a while; ``None`` when it was stopped.
+
+    Raises
+    ------
+    PinganError
+        As :func:`pingan_geo.workflow.hotspots.find_hotspots`.
+    """
+    asked = question.report_filter(visit.today)
+    scan = question.method == "scan"
+    kernel, share = question.method == "density", question.method in {"density", "gi"}
+    longest = LONGEST_DAYS
+    if scan and asked.period.since and asked.period.until:
+        longest = max(min(longest, (asked.period.until - asked.period.since).days // 2), 1)
+    options = Options(
+        bandwidth_rule="cv" if kernel and question.rule != "usual" else "",
+        adaptive=kernel and question.rule == "adaptive",
+        edge="uniform" if kernel and question.rule != "usual" else "none",
+        against=question.against if share and question.against != NONE else "",
+        days=longest if scan else None,
+        retrospective=scan and question.ends == "any",
+    )
+    kept: dict[str, Any] = {
+        "method": question.method,
+        "resolution": visit.resolution(question.detail),
+        "top": question.top if question.cut == "top" else None,
+        "coverage": question.coverage / 100 if question.cut == "coverage" else None,
+        "recounts": 0 if question.method in {"scan", "near_repeat"} else recounts,
+        "options": options,
+    }
+    if not scan:
+        return visit.hotspots(asked, **kept)
+    t, bar, button = visit.t, st.empty(), st.empty()
+    if button.button(t("Stop looking"), key="hotspots_stop"):
+        button.button(t("Look for clusters"), key="hotspots_again")
+        return None
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(min(done / max(total, 1), 1.0), t("Looking at all places and days …"))
+
+    found = visit.hotspots(asked, on_progress=progress, **kept)
+    bar.empty()
+    button.empty()
+    return found
 
 
 def show_list(visit: Visit, question: Question, found: Hotspots) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pingan_geo.errors import MixedOriginsError, NoReportsError
+from pingan_geo.errors import (
+    BadChoiceError,
+    MixedOriginsError,
+    NoBandwidthError,
+    NoExposureError,
+    NoReportsError,
+)
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import layout, verdict
 from pingan_geo.ui.components.filters import show_filters
-from pingan_geo.ui.components.hotspot_list import choose_list, show_list
+from pingan_geo.ui.components.hotspot_list import choose_list, find_list, show_list
 from pingan_geo.ui.state import keep_question, read_question
 
 RECOUNTS = 20
@@ -30,21 +36,17 @@ def show(visit: Visit) -> None:
 
     asked = question.report_filter(visit.today)
     try:
-        found = visit.hotspots(
-            asked,
-            method=question.method,
-            resolution=visit.resolution(question.detail),
-            top=question.top if question.cut == "top" else None,
-            coverage=question.coverage / 100 if question.cut == "coverage" else None,
-            recounts=RECOUNTS if len(visit.index) <= MOST_RECOUNTED else 0,
-        )
+        found = find_list(visit, question, RECOUNTS if len(visit.index) <= MOST_RECOUNTED else 0)
     except NoReportsError:
         keep_question(question, t.language)
         layout.show_nothing(visit, asked)
         return
-    except MixedOriginsError as error:
+    except (BadChoiceError, MixedOriginsError, NoBandwidthError, NoExposureError) as error:
         keep_question(question, t.language)
         layout.show_error(error, t)
+        return
+    if found is None:
+        keep_question(question, t.language)
         return
     verdict.show_verdict(found)
     layout.show_hotspot_totals(found, t)

@@ -59,6 +59,9 @@ BAD = {
     "cut": ["bottom"],
     "top": ["0", "-3", "1e3", "99999", "٣"],
     "coverage": ["0", "101", "nan", "-1", "1e-3"],
+    "kernel": ["silverman"],
+    "against": ["trees", "ALL"],
+    "ends": ["soon"],
 }
 
 
