@@ -62,5 +62,5 @@ def test_the_change_of_a_cell_stands_beside_that_of_the_whole_area(open_page, ti
     app = opened(open_page, tiny_town, found.table["cell"][0], **custom)
     said = words_of(app).replace("\\", "")
     assert "in the period before (2025-09-03 to 2025-11-30)" in said
-    assert "all of the area " in said
+    assert "the whole area: " in said
     assert "Who reported is not known" in said

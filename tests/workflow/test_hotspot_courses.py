@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
 
 import h3
@@ -92,7 +93,7 @@ def test_the_past_comes_from_outside_the_period_and_only_of_the_kind_asked_for(t
     kind = reports["category"].isin(kinds).to_numpy()
     starts = [*found.courses.starts, np.datetime64("2026-02-28")]
     assert found.courses.steps == 6
-    for step, (start, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for step, (start, end) in enumerate(itertools.pairwise(starts)):
         there = own & kind & ((reports["time"] >= start) & (reports["time"] < end)).to_numpy()
         assert found.courses.near[step, 0] == there.sum()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -27,10 +28,13 @@ _MEANINGS: Mapping[str, str] = {
 }
 
 
-def show_course(found: Hotspots, row: int, t: Translator) -> None:
+def show_course(found: Hotspots, cell: str, t: Translator) -> None:
     """Draw what is known of a listed cell beyond the test: its class, its change, local Moran's opinion."""
-    courses = found.courses
-    layout.show_section(t("How it came to be"))
+    courses, rows = found.courses, np.flatnonzero((found.table["cell"] == cell).to_numpy())
+    if not len(rows) or not found.tests["verdict"].iloc[int(rows[0])]:
+        return  # the panel of the test says so
+    row = int(rows[0])
+    layout.show_section(t("Cell {rank}: how it came to be", rank=int(found.table["rank"].iloc[row])))
     st.markdown(_say_life(found, row, t))
     if courses.starts.size:
         _draw_steps(found, row, t)
@@ -148,8 +152,8 @@ def _say_change(found: Hotspots, row: int, t: Translator) -> list[str]:
     word = t("Change: {word}", word=say_word(code, CHANGE_WORDS, t) or "—")
     lines = [f"**{layout.plain(word)}** · {layout.plain(said[0])}"]
     counts = t(
-        "The cell and its neighbours {after} reports, {before} in the period before ({earlier}); all of the "
-        "area {total}, {total_before} before",
+        "The cell and its neighbours: {after} reports, {before} in the period before ({earlier}); the whole "
+        "area: {total}, before {total_before}",
         after=int(one["after"]),
         before=int(one["before"]),
         earlier=say_days(courses.earlier, t),

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pingan_geo.ui.cache import Visit
-from pingan_geo.ui.components import downloads, tables, verdict
+from pingan_geo.ui.components import course, downloads, tables, verdict
 from pingan_geo.ui.components.filters import choose, choose_number
 from pingan_geo.ui.components.map_view import show_hotspot_map
 from pingan_geo.ui.state import (
@@ -114,7 +114,8 @@ def show_list(visit: Visit, question: Question, found: Hotspots) -> None:
     left, panel = st.columns([3, 2], gap="large")
     with left:
         words = tables.worded_hotspots(found.table, t)
-        row = tables.show_table(words, t, key="hotspots", height=640 if cell else 420, pick=True)
+        row = tables.show_table(words, t, key="hotspots", height=420, pick=True)
+        course.show_course(found, cell, t)
     if row is not None:
         clicked = str(found.table["cell"].iloc[row])
     if clicked:

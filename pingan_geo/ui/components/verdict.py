@@ -7,7 +7,7 @@ import streamlit as st
 
 from pingan_geo.i18n import Translator
 from pingan_geo.ui.components import layout
-from pingan_geo.ui.components.course import show_course
+from pingan_geo.workflow.courses import CHANGE_WORDS, LIFE_WORDS, say_word
 from pingan_geo.workflow.hotspots import Hotspots
 from pingan_geo.workflow.verdicts import CORRECTIONS
 
@@ -36,6 +36,8 @@ def show_test(found: Hotspots, cell: str, t: Translator) -> None:
         st.markdown(t("Not tested: reports and finds of patrols are not tested together."))
         return
     st.markdown(f"**{layout.plain(tested['verdict'])}**")
+    words = (say_word(listed["life"], LIFE_WORDS, t), say_word(listed["change"], CHANGE_WORDS, t))
+    st.markdown(" · ".join(layout.plain(word) for word in words if word))
     layout.show_facts(
         {
             t("Reports in the cell"): t.number(listed["count"]),
@@ -70,7 +72,6 @@ def show_test(found: Hotspots, cell: str, t: Translator) -> None:
                 "few reports."
             )
         )
-    show_course(found, row, t)
 
 
 def _p_value(p_value: float, t: Translator) -> str:
