@@ -47,6 +47,7 @@ def _pages(visit: Visit, t: Translator) -> list[Any]:
         ("map", t("Map")),
         ("hotspots", t("Hotspots")),
         ("analysis", t("Analysis")),
+        ("backtest", t("Back-test")),
         ("imports", t("Import")),
         ("review", review),
         ("town", t("Town")),

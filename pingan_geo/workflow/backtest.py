@@ -390,24 +390,34 @@ def say_score(found: BackTest, method: str, t: Translator) -> list[str]:
     return lines
 
 
-def say_lead(found: BackTest, method: str, t: Translator, *, baseline: str = BASELINE) -> str:
-    """Return how far a method is ahead of the baseline, ``""`` where that was not tried."""
+def say_lead(
+    found: BackTest,
+    method: str,
+    t: Translator,
+    *,
+    baseline: str = BASELINE,
+    words: Callable[[str], str] = str,
+) -> str:
+    """Return how far a method is ahead of the baseline, ``""`` where that was not tried.
+
+    ``words`` says what the baseline is called.
+    """
     pairs = found.pairs
     rows = pairs[(pairs["method"] == method) & (pairs["baseline"] == baseline)]
     if rows.empty:
         return ""
     row = rows.iloc[0]
-    words = {
+    said = {
         "lead": t.percent(abs(row["lead"]), 0),
         "low": f"{row['low']:+.0%}",
         "high": f"{row['high']:+.0%}",
-        "baseline": baseline,
+        "baseline": words(baseline),
     }
     if row["low"] > 0:
-        return t("{lead} more hits than {baseline} ({low} to {high})", **words)
+        return t("{lead} more hits than {baseline} ({low} to {high})", **said)
     if row["high"] < 0:
-        return t("{lead} fewer hits than {baseline} ({low} to {high})", **words)
-    return t("no sure difference from {baseline} ({low} to {high})", **words)
+        return t("{lead} fewer hits than {baseline} ({low} to {high})", **said)
+    return t("no sure difference from {baseline} ({low} to {high})", **said)
 
 
 def percent(t: Translator, share: float) -> str:

@@ -74,6 +74,11 @@ HEADINGS: Mapping[str, str] = {
     "overlap_m2": mark("Overlaps (m²)"),
     "gap_m2": mark("Gaps (m²)"),
     "check": mark("Check"),
+    "tried_method": mark("Method"),
+    "list_made": mark("List made on"),
+    "hit_rate": mark("Hit rate"),
+    "hit_range": mark("In windows like these"),
+    "lead": mark("Compared"),
     "count_rank": mark("Rank by reports"),
     "corrected_rank": mark("Rank, corrected"),
     "corrected_risk": mark("Corrected for effort"),
@@ -105,7 +110,7 @@ HEADINGS: Mapping[str, str] = {
     "outside": mark("Beyond chance"),
     "unusual": mark("Beyond usual differences"),
 }
-_SHARES = {"share", "cumulative_share"}
+_SHARES = {"share", "cumulative_share", "hit_rate"}
 _RANKS = {"count_rank", "corrected_rank"}
 _DEGREES = {"lon", "lat"}
 _LONG = {"reason", "values"}
