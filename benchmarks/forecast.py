@@ -28,6 +28,8 @@ import numpy as np
 import pandas as pd
 from report import columns, machine, measure, one_core
 
+#: Taken when no file is given.
+EXAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cincinnati_burglary_2016_2018.csv"
 PARENT_RESOLUTION = 8
 DRAWS = 2_000
 OURS = "ensemble"
@@ -365,6 +367,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said = parser.parse_args(arguments)
     one_core()  # the workers inherit it
     methods = said.methods
+    if not said.files and not said.reuse:
+        if not EXAMPLE.is_file():
+            print("## Forecasts\n\nnot run: no FILE given, and no example data in ../shared/data\n")
+            return 0
+        said.files, said.resolutions, said.horizons = [str(EXAMPLE)], [9], [28.0]
     if methods is None:
         from pingan_geo.stats.forecasting.methods import METHODS
 
@@ -381,8 +388,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = measured(tasks, min(said.workers, 2)) if tasks else pd.DataFrame()
     earlier = [pd.read_csv(file) for file in said.reuse]
     rows = pd.concat([rows, *earlier], ignore_index=True)
-    if rows.empty:
-        parser.error("there is nothing to measure: give a FILE")
     rows = rows.drop_duplicates([*CASE, "method", "origin", "coverage"])  # the new ones stand first
     rows = rows.sort_values([*CASE, "method", "coverage", "origin"], ignore_index=True)
     if said.out:

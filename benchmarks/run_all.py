@@ -18,6 +18,7 @@ SCRIPTS = (
     "scan.py",
     "near_repeat.py",
     "exposure.py",
+    "forecast.py",
     "maps.py",
 )
 

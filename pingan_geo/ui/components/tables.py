@@ -77,6 +77,8 @@ HEADINGS: Mapping[str, str] = {
     "tried_method": mark("Method"),
     "list_made": mark("List made on"),
     "hit_rate": mark("Hit rate"),
+    "pai": "PAI",
+    "pei": "PEI",
     "hit_range": mark("In windows like these"),
     "lead": mark("Compared"),
     "count_rank": mark("Rank by reports"),
