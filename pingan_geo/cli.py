@@ -1194,7 +1194,8 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
             "cells_all",
             "covered_m2",
         ),
-        *("area_m2", "method", "resolution", "audience", "bandwidth_m", "hours_unknown", "notice"),
+        *("area_m2", "method", "resolution", "audience", "bandwidth_m", "hours_unknown"),
+        *("in_intervals", "hours_left_out", "notice"),
         *("correction", "permutations", "significant", "verdict"),
     )
     values = {name: getattr(found, name) for name in names} | {"file": file or None}

@@ -170,6 +170,8 @@ def score_by_density(
     NoBandwidthError
         If a rule is asked for and fewer than five reports, or one place only, fit.
     """
+    from scipy.spatial import cKDTree
+
     from pingan_geo.stats.kernel import kernel_density, relative_density, select_bandwidth
 
     plane = local_metres(float(lon.mean()), float(lat.mean()))
@@ -229,13 +231,22 @@ def score_by_density(
         exposure_weights=set_against.weight,
         **kept,
     )
+    # A kernel has tails: far from all reports two of them still have a ratio, and it means nothing.
+    tree = cKDTree(np.column_stack(plane.forward(set_against.lon, set_against.lat)))
+    near = tree.query_ball_point(np.column_stack(at), 2 * bandwidth_m, return_length=True)
+    ratios = np.where(near < LEAST_NEAR, np.nan, found.ratio)
     name = set_against.name(t)
     said = t(
         "density of the reports over that of {exposure}: 1 is as in the whole area; Gaussian kernels of {bandwidth_m} m",
         exposure=name,
         bandwidth_m=metres,
     )
-    thin = t("cells with fewer than {floor} per km² around them are not ranked", floor=t.number(floor, 1))
+    thin = t(
+        "cells with fewer than {floor} per km² around them, or {least} within {metres} m, are not ranked",
+        floor=t.number(floor, 1),
+        least=LEAST_NEAR,
+        metres=t.number(2 * bandwidth_m),
+    )
     about += [(t("Set against"), f"{name} · {thin}")]
     reasons = [
         ""
@@ -245,11 +256,9 @@ def score_by_density(
             ratio=t.number(ratio, 1),
             exposure=name,
         )
-        for ratio in found.ratio.tolist()
+        for ratio in ratios.tolist()
     ]
-    return Scored(
-        found.ratio, nothing, reasons, bandwidth_m=bandwidth_m, score_words=said, about=tuple(about)
-    )
+    return Scored(ratios, nothing, reasons, bandwidth_m=bandwidth_m, score_words=said, about=tuple(about))
 
 
 def _inside(cells: NDArray[np.uint64], lon: Floats, lat: Floats, shape: Any) -> tuple[Floats, Floats]:

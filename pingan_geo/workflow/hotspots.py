@@ -32,8 +32,8 @@ from pingan_geo.spatial.nearest import nearest_named
 from pingan_geo.stats.breaks import fixed_breaks
 from pingan_geo.stats.counts import count_positions
 from pingan_geo.stats.density import density_at
-from pingan_geo.stats.filters import known_hours, select
-from pingan_geo.stats.main_hours import main_hours
+from pingan_geo.stats.filters import hour_spans, select, within_hours
+from pingan_geo.stats.main_hours import count_spans, main_hours
 from pingan_geo.storage.records import read_features, read_reports
 from pingan_geo.workflow.courses import (
     CHANGE_WORDS,
@@ -116,7 +116,11 @@ class Hotspots:
     breaks
         Ascending counts at which the colour changes.
     hours_unknown
-        Reports that fit but whose hour is not known.
+        Reports that fit but are known by their day only.
+    in_intervals
+        Reports that fit and are known as an interval of more than an hour.
+    hours_left_out
+        Reports that would fit but for the hours asked for: these may hold theirs, but no one can say.
     notice
         What must stand on everything made from this.
     about
@@ -171,6 +175,8 @@ class Hotspots:
     courses: Courses = field(default_factory=Courses, repr=False)
     options: Options = field(default_factory=Options)
     clusters: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    in_intervals: int = 0
+    hours_left_out: int = 0
 
 
 def find_hotspots(
@@ -368,7 +374,9 @@ def find_hotspots(
         audience=audience,
         bandwidth_m=scored.bandwidth_m,
         breaks=np.asarray(fixed_breaks(placed.counts), dtype=np.int64),
-        hours_unknown=int((placed.hour < 0).sum()),
+        hours_unknown=int((placed.hours_touched == 0).sum()),
+        in_intervals=int((placed.hours_touched > 1).sum()),
+        hours_left_out=_hours_left_out(reports, report_filter, settings.board_of),
         asked=report_filter,
         notice=town_notice(settings, t),
         tests=tests,
@@ -557,7 +565,8 @@ class _Placed:
     """Which of the town's cells each report lies in, and what that makes of the cells."""
 
     position: NDArray[np.int64]  # per report: place in the cells, -1 in none
-    hour: NDArray[np.int64]  # per report: -1 unknown
+    hour: NDArray[np.int64]  # per report: the first it may lie in, -1 unknown
+    hours_touched: NDArray[np.int64]  # per report: 1 where the hour is known, 0 unknown
     counts: NDArray[np.int64]  # per cell
     last: NDArray[np.datetime64]  # per cell: start of the last report, NaT without one
 
@@ -568,11 +577,13 @@ class _Placed:
         inside = cells[near] == own if len(cells) else np.zeros(len(own), dtype=bool)
         position = np.where(inside, near, -1)
         time = fitting["time"].to_numpy(dtype="datetime64[s]")
+        hour, hours_touched = hour_spans(time, fitting["time_until"].to_numpy(dtype="datetime64[s]"))
         last = np.full(len(cells), np.iinfo(np.int64).min, dtype=np.int64)
         np.maximum.at(last, position[inside], time[inside].astype(np.int64))
         return cls(
             position=position,
-            hour=known_hours(time, fitting["time_until"].to_numpy(dtype="datetime64[s]")),
+            hour=hour,
+            hours_touched=hours_touched,
             counts=count_positions(position, len(cells))[0],
             last=last.astype("datetime64[s]"),
         )
@@ -927,8 +938,7 @@ class _Found:
         place = np.full(len(self.cells) + 1, -1, dtype=np.int64)
         place[self.listed] = np.arange(len(self.listed))
         row = place[self.placed.position]
-        known = (row >= 0) & (self.placed.hour >= 0)
-        counts = np.bincount(row[known] * 24 + self.placed.hour[known], minlength=len(self.listed) * 24)
+        counts = count_spans(row, self.placed.hour, self.placed.hours_touched, len(self.listed))
         t = self.t
         return [
             "" if start < 0 else t("{start}–{end} h", start=int(start), end=int(end))
@@ -1037,13 +1047,45 @@ def _with_about(found: Hotspots, scored: Scored, town: Town, t: Translator) -> H
         ),
         *_say_test(found, t),
         *say_courses(found.courses, t),
-        (
-            t("Main hours"),
-            t("{count} reports have no known hour and count for none", count=found.hours_unknown),
-        ),
+        (t("Main hours"), _say_hours(found, t)),
         (t("Audience"), t(_AUDIENCE_WORDS[found.audience])),
     ]
     return replace(found, about=tuple(lines))
+
+
+def _hours_left_out(reports: Any, asked: ReportFilter, board_of: Mapping[str, str]) -> int:
+    """Return how many reports fit all but the hours, and may lie in them: known by the day, or by a part of it."""
+    if not asked.hours:
+        return 0
+    others = reports[select(reports, replace(asked, hours=()), board_of)]
+    times = others["time"].to_numpy(dtype="datetime64[s]")
+    until = others["time_until"].to_numpy(dtype="datetime64[s]")
+    first, touched = hour_spans(times, until)
+    wanted = np.isin(np.arange(24), asked.hours)
+    reach = np.array([[wanted[np.arange(at, at + n) % 24].any() for n in range(26)] for at in range(24)])
+    may = (touched == 0) | reach[first, touched]
+    return int((may & ~within_hours(times, until, asked.hours)).sum())
+
+
+def _say_hours(found: Hotspots, t: Translator) -> str:
+    """Return how reports without an exact hour count."""
+    said = [t("{count} reports have no known hour and count for none", count=found.hours_unknown)]
+    if found.in_intervals:
+        said.append(
+            t(
+                "{count} are known as an interval and count where the main hours hold all of it",
+                count=found.in_intervals,
+            )
+        )
+    if found.hours_left_out:
+        said.append(
+            t(
+                "{count} more may lie in the hours asked for, but are known by the day or a longer interval "
+                "only: not counted",
+                count=found.hours_left_out,
+            )
+        )
+    return t("; ").join(said)
 
 
 def _say_test(found: Hotspots, t: Translator) -> list[tuple[str, str]]:

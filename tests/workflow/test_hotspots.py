@@ -224,10 +224,39 @@ def test_hours_only_from_reports_whose_hour_is_known(tiny_town, reports):
     found = find_hotspots(tiny_town, ALL, reports=reports)
     assert found.hours_unknown == 60
     days = reports.copy()
+    days["time"] = days["time"].dt.normalize()
     days["time_until"] = days["time"] + pd.Timedelta(days=1)
     found = find_hotspots(tiny_town, ALL, reports=days)
     assert found.hours_unknown == 600
     assert set(found.table["main_hours"]) == {""}
+
+
+def test_reports_known_as_an_afternoon_have_the_afternoon_as_main_hours(tiny_town, reports):
+    parts = reports.copy()
+    parts["time"] = parts["time"].dt.normalize() + pd.Timedelta(hours=12)
+    parts["time_until"] = parts["time"] + pd.Timedelta(hours=6)
+    found = find_hotspots(tiny_town, ALL, reports=parts, language="en")
+    assert (found.hours_unknown, found.in_intervals) == (0, 600)
+    assert set(found.table["main_hours"]) <= {"12–18 h", ""}
+    assert found.table["main_hours"][0] == "12–18 h"
+    assert "600 are known as an interval" in dict(found.about)["Main hours"]
+    afternoon = find_hotspots(tiny_town, ReportFilter(hours=tuple(range(12, 18))), reports=parts)
+    assert (afternoon.total, afternoon.hours_left_out) == (600, 0)
+
+
+def test_reports_that_may_lie_in_the_hours_asked_for_are_counted_apart(tiny_town, reports):
+    asked = ReportFilter(hours=(18, 19))
+    found = find_hotspots(tiny_town, asked, reports=reports, language="en")
+    assert found.hours_left_out == 60  # known by the day only
+    parts = reports.copy()
+    dated = parts["time_until"].notna()
+    parts.loc[dated, "time"] += pd.Timedelta(hours=12)
+    parts.loc[dated, "time_until"] -= pd.Timedelta(hours=6)
+    assert find_hotspots(tiny_town, asked, reports=parts).hours_left_out == 0
+    parts.loc[dated, "time_until"] += pd.Timedelta(hours=1)
+    again = find_hotspots(tiny_town, asked, reports=parts, language="en")
+    assert (again.hours_left_out, again.total) == (60, found.total)
+    assert "60 more may lie in the hours asked for" in dict(again.about)["Main hours"]
 
 
 def test_reasons_say_numbers_and_the_verdict(tiny_town, reports):
