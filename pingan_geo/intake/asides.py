@@ -35,6 +35,7 @@ _COUNTED = re.compile(
 )
 _PLACED = re.compile(r"\d{1,3}\.\d{4,}")
 _NUMBERED = re.compile(r"\d{10,}")  # a telephone, an identity number, the number of a case
+_WORDS = re.compile(r"[^\W\d_年月日时分秒]{2}")
 _SIGNED = re.compile(_LABEL)
 _REMARK = re.compile(
     r"(?:注|备注|说明|附注|注意|填表说明|note|remark)s?\s*[\d一二三]?\s*[:.、]", re.IGNORECASE
@@ -90,7 +91,9 @@ class Asides:
         levels = (
             tuple(level[place] if place < len(level) else "" for place in chosen) for level in heading.levels
         )
-        return cls(frozenset(map(_trimmed, levels)), frozenset(heading.title_cells))
+        # a bare number or day above the heading may well be a row's only value below it
+        said = (cell for cell in heading.title_cells if _WORDS.search(cell))
+        return cls(frozenset(map(_trimmed, levels)), frozenset(said))
 
     def kind_of(self, cells: Sequence[str]) -> str:
         """Return ``heading``, ``title``, ``total``, ``note``, or ``""`` for a row that may be a report."""

@@ -7,6 +7,7 @@ conserve rows: what they leave out they return as a number, or say how it is cou
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -125,7 +126,8 @@ def trend(times: Any, period: Period | None = None, step: str = "day") -> pd.Dat
     asked = period or Period()
     instants = np.asarray(times, dtype="datetime64[s]")
     instants = instants[~np.isnat(instants)]
-    since, until = (None if end is None else np.datetime64(end, "s") for end in (asked.since, asked.until))
+    # reports have whole seconds: an end within one is the next whole one
+    since, until = (None if end is None else _whole_second(end) for end in (asked.since, asked.until))
     if since is not None:
         instants = instants[instants >= since]
     if until is not None:
@@ -144,6 +146,10 @@ def trend(times: Any, period: Period | None = None, step: str = "day") -> pd.Dat
     complete[0] &= since is None or since == starts[0]
     complete[-1] &= until is not None and until == starts[-1]
     return _trend_table(starts[:-1], counts.astype(np.int64), complete)
+
+
+def _whole_second(instant: datetime) -> np.datetime64:
+    return np.datetime64(-(-int(np.datetime64(instant, "us").astype(np.int64)) // 1_000_000), "s")
 
 
 def _trend_table(

@@ -144,3 +144,9 @@ def test_shares_that_are_not_round_in_binary():
 def test_without_reports_there_is_nothing_to_say():
     for counts in ([], [0, 0]):
         assert len(concentration(counts)) == 0
+
+
+def test_an_end_within_a_second_counts_that_second():
+    until = datetime(2026, 1, 1, 0, 0, 0, 1)
+    counted = trend(np.array(["2026-01-01T00:00:00"], dtype="datetime64[s]"), Period(until=until))
+    assert counted["count"].sum() == 1
