@@ -14,6 +14,7 @@ from pingan_geo.errors import BadChoiceError
 from pingan_geo.stats.forecasting.counts import all_counts, gi_star_counts, lee_o_eck, recent_counts
 from pingan_geo.stats.forecasting.history import Forecaster
 from pingan_geo.stats.forecasting.kernels import adaptive_kernel, kernel, promap, space_time_kernel
+from pingan_geo.stats.forecasting.learning import boosting, ensemble, glm, mixture
 
 #: Names and forecasters. What each does not say stands in its own docstring.
 METHODS: Final[Mapping[str, Forecaster]] = MappingProxyType(
@@ -28,6 +29,10 @@ METHODS: Final[Mapping[str, Forecaster]] = MappingProxyType(
         "kernel_adaptive": adaptive_kernel,
         "space_time_kernel": space_time_kernel,
         "promap": promap,
+        "mixture": mixture,
+        "glm": glm,
+        "boosting": boosting,
+        "ensemble": ensemble,
     }
 )
 

@@ -43,7 +43,9 @@ METHOD_WORDS: Final[Mapping[str, str]] = {
     "kernel_adaptive": mark("adaptive kernel density"),
     "space_time_kernel": mark("kernel in space and time"),
     "promap": mark("ProMap"),
-    "self_exciting": mark("self-exciting process"),
+    "mixture": mark("mixture of kernels"),
+    "glm": mark("Poisson regression"),
+    "boosting": mark("boosted Poisson trees"),
     "ensemble": mark("our forecast"),
 }
 #: Tried unasked: they answer in a second. The others may take minutes.
