@@ -1027,7 +1027,7 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
 )
 @click.option(
     "--method",
-    type=_Choice("count", "density", "gi", "scan", "near_repeat"),
+    type=_Choice("count", "density", "gi", "scan", "near_repeat", "forecast"),
     metavar="METHOD",
     default="count",
     help=mark(
@@ -1286,10 +1286,10 @@ def rates(
     """Count reports per exposure."""
     from pingan_geo.workflow.analysis import load_reporters
     from pingan_geo.workflow.explore import index_reports, load_reports
-    from pingan_geo.workflow.hotspots import check_categories
     from pingan_geo.workflow.rate_words import about_rates
     from pingan_geo.workflow.rates import export_rates, rate_table
     from pingan_geo.workflow.said import say_filter, town_notice
+    from pingan_geo.workflow.stated_categories import check_categories
 
     asked = _filter(categories, since, until, hours)
     with _town(said) as town:

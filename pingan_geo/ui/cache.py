@@ -193,7 +193,17 @@ class Visit:
     ) -> Hotspots:
         """Return the hotspot list, worked out once; ``on_progress`` as in ``find_hotspots``."""
         options["language"] = self.t.language
-        return _hotspots(self.key, asked, tuple(sorted(options.items())), self, on_progress)
+        wanted = tuple(sorted(options.items()))
+        if on_progress is None:
+            return _hotspots(self.key, asked, wanted, self)
+        # Streamlit's own cache would replay the bar that is moved meanwhile, and cannot.
+        kept, key = _slow_hotspots(), (self.key, asked, wanted)
+        if key not in kept:
+            found = _find_hotspots(self, asked, wanted, on_progress)
+            while len(kept) >= _ANSWERS:
+                kept.pop(next(iter(kept)), None)
+            kept[key] = found
+        return kept[key]
 
 
 def shared(entries: int) -> Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]:
@@ -331,12 +341,25 @@ def _hotspots(
     asked: ReportFilter,
     options: tuple[tuple[str, Any], ...],
     _visit: Visit,
-    _on_progress: Callable[[int, int], None] | None,
+) -> Hotspots:
+    return _find_hotspots(_visit, asked, options, None)
+
+
+@shared(1)
+def _slow_hotspots() -> dict[tuple[Any, ...], Hotspots]:
+    return {}
+
+
+def _find_hotspots(
+    visit: Visit,
+    asked: ReportFilter,
+    options: tuple[tuple[str, Any], ...],
+    on_progress: Callable[[int, int], None] | None,
 ) -> Hotspots:
     from pingan_geo.workflow.hotspots import find_hotspots
 
-    known = {"reports": _visit.index.reports, "reporters": _visit.reporters(), "index": _visit.index}
-    return find_hotspots(_visit.town, asked, on_progress=_on_progress, **known, **dict(options))
+    known = {"reports": visit.index.reports, "reporters": visit.reporters(), "index": visit.index}
+    return find_hotspots(visit.town, asked, on_progress=on_progress, **known, **dict(options))
 
 
 @shared(32)

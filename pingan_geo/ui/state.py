@@ -59,6 +59,7 @@ METHODS: Mapping[str, str] = {
     "gi": mark("Gi* test"),
     "scan": mark("New clusters"),
     "near_repeat": mark("Near repeats"),
+    "forecast": mark("Forecast"),
 }
 #: How wide the kernel of a density is.
 RULES: Mapping[str, str] = {

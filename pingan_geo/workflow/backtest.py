@@ -480,7 +480,7 @@ class _Placed:
 
 
 def _placed(town: Town, asked: ReportFilter, resolution: int, reports: pd.DataFrame | None) -> _Placed:
-    from pingan_geo.workflow.hotspots import check_categories
+    from pingan_geo.workflow.stated_categories import check_categories
 
     if reports is None:
         with town.store.read() as connection:

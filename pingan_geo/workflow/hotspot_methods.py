@@ -17,7 +17,7 @@ from pingan_geo.coords import local_metres
 from pingan_geo.errors import BadChoiceError, NoBandwidthError
 from pingan_geo.i18n import Translator, mark
 from pingan_geo.model.report import ReportFilter
-from pingan_geo.spatial.cells import outlines
+from pingan_geo.spatial.cells import outlines, parents
 from pingan_geo.workflow.clusters import (
     LONGEST_DAYS,
     RADIUS_M,
@@ -397,11 +397,14 @@ def score_by_alerts(
 
     found = near_repeat_alerts(town, index, asked, resolution=resolution, language=t.language, seed=seed)
     score, words = np.zeros(len(cells)), [""] * len(cells)
-    table = found.table[np.isin(found.table["cell"].to_numpy(dtype=np.uint64), cells)]
-    at = np.searchsorted(cells, table["cell"].to_numpy(dtype=np.uint64))
-    score[at] = table["factor"].to_numpy()
+    # alerts of private kinds come no finer than the patrol's cells: all cells within one share its alert
+    own = parents(cells, found.resolution)
+    alerts = {int(row.cell): row for row in found.table.itertuples()}
+    alerted = np.flatnonzero(np.isin(own, found.table["cell"].to_numpy(dtype=np.uint64)))
     reach = found.reach
-    for place, row in zip(at.tolist(), table.itertuples(), strict=True):
+    for place in alerted.tolist():
+        row = alerts[int(own[place])]
+        score[place] = row.factor
         words[place] = t.plural(
             "{count} recent report within {metres} m; so soon after one, {factor} times as many follow as by "
             "chance; to be looked at first until {day}",

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from pingan_geo.errors import BadChoiceError, MixedOriginsError, NoReportsError, UnknownCategoryError
+from pingan_geo.errors import BadChoiceError, MixedOriginsError, NoReportsError
 from pingan_geo.i18n import Translator, mark, translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.model.tables import HOTSPOTS
@@ -53,6 +53,7 @@ from pingan_geo.workflow.hotspot_methods import (
 )
 from pingan_geo.workflow.said import say_filter, town_notice
 from pingan_geo.workflow.set_against import SetAgainst, find_exposure
+from pingan_geo.workflow.stated_categories import check_categories
 from pingan_geo.workflow.towns import Town
 from pingan_geo.workflow.verdicts import (
     CORRECTIONS,
@@ -64,7 +65,7 @@ from pingan_geo.workflow.verdicts import (
     say_verdict,
 )
 
-METHODS = ("count", "density", "gi", "scan", "near_repeat")
+METHODS = ("count", "density", "gi", "scan", "near_repeat", "forecast")
 #: More permutations would take minutes and say nothing more.
 MOST_PERMUTATIONS = 1_000_000
 #: By so many the share of recounts is known to about 3 %.
@@ -223,7 +224,8 @@ def find_hotspots(
         ``scan``: the score is that of the space-time cluster that the cell belongs to, and ``p_value`` counts
         in that all places and days were tried; a place that is bad all the time is none. ``near_repeat``: the
         cells near a recent report of the categories asked for, as long as others follow it more often than
-        by chance; no test of the cell.
+        by chance; no test of the cell. ``forecast``: reports to expect in the next 28 days, by our forecast where
+        it has earned it on the town's past, else by the best plain method (:mod:`pingan_geo.workflow.forecasts`).
     resolution
         H3 resolution, not finer than the town stores.
     coverage
@@ -262,7 +264,7 @@ def find_hotspots(
     index
         Of ``reports``, when it is at hand; ``near_repeat`` needs it.
     on_progress
-        Told how many random data sets of ``scan`` are done, of how many.
+        Told how many random data sets of ``scan``, or trials of ``forecast``, are done, of how many.
 
     Returns
     -------
@@ -277,7 +279,7 @@ def find_hotspots(
     NoReportsError
         If no report fits.
     MixedOriginsError
-        If ``gi``, ``scan`` or ``near_repeat`` is asked of reports and finds of patrols together.
+        If ``gi``, ``scan``, ``near_repeat`` or ``forecast`` is asked of reports and finds of patrols together.
     NoExposureError, NoBandwidthError
         If the town does not have what reports are to be set against, or too few reports for a bandwidth.
     """
@@ -292,7 +294,8 @@ def find_hotspots(
     t = translator(language or settings.language)
     if reports is None:
         with town.store.read() as connection:
-            wanted = (*_COLUMNS, *EXPLORED.columns) if method == "near_repeat" else _COLUMNS
+            whole = method in {"near_repeat", "forecast"}
+            wanted = (*_COLUMNS, *EXPLORED.columns) if whole else _COLUMNS
             reports = read_reports(connection, tuple(dict.fromkeys(wanted)))
     if reporters is None and "reporter" in reports.columns:
         reporters = reports["reporter"].to_numpy(dtype=object)
@@ -301,7 +304,7 @@ def find_hotspots(
     if not len(fitting):
         raise NoReportsError
     mixed = not report_filter.origin and len(fitting["origin"].unique()) > 1
-    if mixed and method in {"gi", "scan", "near_repeat"}:
+    if mixed and method in {"gi", "scan", "near_repeat", "forecast"}:
         raise MixedOriginsError
     resolution = _resolution_for(town, audience, resolution, fitting)
     cells = cells_covering(town.area, resolution)
@@ -331,6 +334,11 @@ def find_hotspots(
     elif method == "near_repeat":
         known = index or index_reports(reports, settings.board_of)
         scored = score_by_alerts(town, known, cells, report_filter, resolution, seed, t)
+    elif method == "forecast":
+        from pingan_geo.workflow.forecasts import score_by_forecast
+
+        kept = {"resolution": resolution, "seed": seed, "reports": reports, "on_progress": on_progress}
+        scored = score_by_forecast(town, report_filter, cells, t=t, **kept)
     else:
         scored = _score_counts(placed.counts, t)
     listed = _listed(scored, placed.last, cells, coverage, top)
@@ -487,22 +495,6 @@ def export_hotspots(
         names=names,
         sheet_names=(t("Data"), t("About")),
     )
-
-
-def check_categories(town: Town, categories: Sequence[str], reports: Any) -> None:
-    """Refuse a category that is neither in the town's list nor in any report.
-
-    Raises
-    ------
-    UnknownCategoryError
-        Naming it and the list.
-    """
-    if not categories:
-        return
-    known = set(town.settings.category_names) | set(reports["category"].unique())
-    for category in categories:
-        if category not in known:
-            raise UnknownCategoryError(category=category, known=", ".join(sorted(known)))
 
 
 _COLUMNS = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from pingan_geo.i18n import mark
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import course, downloads, tables, verdict
 from pingan_geo.ui.components.filters import choose, choose_number
@@ -25,6 +27,12 @@ from pingan_geo.ui.state import (
 from pingan_geo.workflow.clusters import LONGEST_DAYS
 from pingan_geo.workflow.hotspot_methods import Options
 from pingan_geo.workflow.hotspots import Hotspots
+
+#: Methods that take a while: what is being done, and what doing it again is called.
+_LONG: Mapping[str, tuple[str, str]] = {
+    "scan": (mark("Looking at all places and days …"), mark("Look for clusters")),
+    "forecast": (mark("Trying the forecast on the past …"), mark("Forecast again")),
+}
 
 
 def choose_list(question: Question, visit: Visit) -> Question:
@@ -86,18 +94,19 @@ def find_list(visit: Visit, question: Question, recounts: int) -> Hotspots | Non
         "resolution": visit.resolution(question.detail),
         "top": question.top if question.cut == "top" else None,
         "coverage": question.coverage / 100 if question.cut == "coverage" else None,
-        "recounts": 0 if question.method in {"scan", "near_repeat"} else recounts,
+        "recounts": recounts if question.method in {"count", "density", "gi"} else 0,
         "options": options,
     }
-    if not scan:
+    if question.method not in _LONG:
         return visit.hotspots(asked, **kept)
     t, bar, button = visit.t, st.empty(), st.empty()
+    doing, again = _LONG[question.method]
     if button.button(t("Stop looking"), key="hotspots_stop"):
-        button.button(t("Look for clusters"), key="hotspots_again")
+        button.button(t(again), key="hotspots_again")
         return None
 
     def progress(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), t("Looking at all places and days …"))
+        bar.progress(min(done / max(total, 1), 1.0), t(doing))
 
     found = visit.hotspots(asked, on_progress=progress, **kept)
     bar.empty()
