@@ -25,8 +25,8 @@ MOST_WINDOWS: Final = 12
 #: Reports that the mixture is given beforehand, shared by how well each kernel alone foretold the past.
 PRIOR_REPORTS: Final = 30.0
 #: Reports in the windows at which a learner gets half of its full third of the ensemble.
-REGRESSION_HALF: Final = 300.0
-BOOSTING_HALF: Final = 2_000.0
+REGRESSION_HALF: Final = 1_000.0
+BOOSTING_HALF: Final = 4_000.0
 
 _SHORTEST_D: Final = 56.0  # of record before a window
 _FLOOR: Final = 1e-9
@@ -118,8 +118,8 @@ def boosting(history: History, horizon_d: float, rng: np.random.Generator) -> Fl
 def ensemble(history: History, horizon_d: float, rng: np.random.Generator) -> Floats:
     """Our forecast: the weighted geometric mean of mixture, regression and boosting: a :class:`Forecaster`.
 
-    With ``n`` reports in the past windows the regression has a third × n / (n + 300) of the weight, boosting
-    a third × n / (n + 2,000), the mixture the rest: few reports are smoothed, many are learnt from. It is
+    With ``n`` reports in the past windows the regression has a third × n / (n + 1,000) of the weight, boosting
+    a third × n / (n + 4,000), the mixture the rest: few reports are smoothed, many are learnt from. It is
     no promise for a single cell: what is expected in one is mostly far below one report.
 
     Raises
