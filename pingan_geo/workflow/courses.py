@@ -170,7 +170,8 @@ def follow_courses(
     cells, resolution
         H3 cells of the town, ascending, and their resolution.
     exposure, p_value
-        Per cell: of the test of Gi* (0: it took no part), and its corrected p-value (NaN: no verdict).
+        Per cell: of the test of Gi* (0: it took no part), taken as the same in all steps; and its corrected
+        p-value (NaN: no verdict).
     listed
         Positions of the cells wanted.
     board_of
