@@ -90,6 +90,7 @@ def test_another_method_has_its_usual_length(open_page, tiny_town):
     ({"method": "density", "against": "all", "category": "RD1"}, {"against": "all"}),
     ({"method": "gi", "against": "all", "category": "RD1", "cut": "top"}, {"against": "all"}),
     ({"method": "scan", "ends": "any", "cut": "top"}, {"days": 28, "retrospective": True}),
+    ({"method": "forecast"}, {}),
 ])  # fmt: skip
 def test_what_a_method_is_told_is_in_the_address(open_page, tiny_town, address, options, words_of):
     app = open_page(tiny_town, "hotspots", period="all", **address)
@@ -101,6 +102,9 @@ def test_what_a_method_is_told_is_in_the_address(open_page, tiny_town, address, 
     assert found.verdict in words_of(app).replace("\\", "")
     for name in {"kernel", "against", "ends"} & set(address):
         assert app.query_params[name] in (address[name], [address[name]])
+    app.run()  # the same list once more, now kept: no bar to draw again
+    assert not app.exception
+    assert found.verdict in words_of(app).replace("\\", "")
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def stored(town: Path) -> int:
         (("hotspots", "--top"), "--top needs a value."),
         (("hotspots", "--top", "many"), "--top is many"),
         (("hotspots", "--top", "0"), "--top is 0"),
-        (("hotspots", "--method", "g"), "must be count / density / gi / scan / near_repeat."),
+        (("hotspots", "--method", "g"), "must be count / density / gi / scan / near_repeat / forecast."),
         (("hotspots", "--method", "density", "--bandwidth", "wide"), "--bandwidth is wide"),
         (("hotspots", "--method", "density", "--bandwidth", "-5"), "--bandwidth is -5"),
         (("hotspots", "--bandwidth", "200"), "only the method density takes it"),
