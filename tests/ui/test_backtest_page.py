@@ -32,8 +32,9 @@ def test_without_reports_there_is_nothing_to_try(open_page, tiny_town, words_of)
     assert "没有符合条件的上报" in words_of(app)
 
 
-def test_the_page_says_what_the_workflow_found(open_page, tiny_town, words_of, found):
-    app = open_page(tiny_town, "backtest", period="all")
+@pytest.mark.parametrize("address", [{"period": "all"}, {}])
+def test_the_page_says_what_the_workflow_found(open_page, tiny_town, words_of, found, address):
+    app = open_page(tiny_town, "backtest", **address)  # of its own it asks for the last 90 days
     assert not app.exception
     shown = app.dataframe[0].value
     part = found.summary[found.summary["coverage"] == 0.02]

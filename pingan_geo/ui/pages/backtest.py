@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pingan_geo.errors import MixedOriginsError, NoReportsError, ShortRecordError
+from pingan_geo.model.report import Period
 from pingan_geo.ui.cache import Visit
 from pingan_geo.ui.components import backtest, layout
 from pingan_geo.ui.components.filters import choose, show_filters
@@ -28,6 +29,8 @@ def show(visit: Visit) -> None:
     question = replace(question, detail=detail)
     keep_question(question, t.language)
     asked = question.report_filter(visit.today)
+    if question.preset != "custom":  # "the last 90 days" are too few to learn from and to try on
+        asked = replace(asked, period=Period(None, asked.period.until))
     try:
         found, coverage = backtest.find_back_test(visit, asked, visit.resolution(detail))
     except NoReportsError:
@@ -40,4 +43,5 @@ def show(visit: Visit) -> None:
     backtest.show_window(visit, found, float(coverage))
     backtest.offer_files(visit, found)
     layout.show_about(found.about, t)
+    st.caption(t("The record is taken from its beginning, unless the dates are your own."))
     st.caption(t("Finds of patrols neither train a method nor count as hits."))
