@@ -54,6 +54,23 @@ if TYPE_CHECKING:  # the methods load learners that the first page does not need
 
 #: What a forecast has to beat before anyone is sent by it.
 BASELINE: Final = "count_365"
+#: Methods in words; one without any stands under its own name.
+METHOD_WORDS: Final[Mapping[str, str]] = {
+    "count_28": mark("reports of the last 28 days"),
+    "count_90": mark("reports of the last 90 days"),
+    "count_365": mark("reports of the last year"),
+    "count_all": mark("all reports so far"),
+    "gi_star": mark("Gi*"),
+    "lee_o_eck": mark("long and short past (Lee-O-Eck)"),
+    "kernel": mark("kernel density"),
+    "kernel_adaptive": mark("adaptive kernel density"),
+    "space_time_kernel": mark("kernel in space and time"),
+    "promap": mark("ProMap"),
+    "mixture": mark("mixture of kernels"),
+    "glm": mark("Poisson regression"),
+    "boosting": mark("boosted Poisson trees"),
+    "ensemble": mark("our forecast"),
+}
 HORIZON_D: Final = 7.0
 MOST_HORIZON_D: Final = 366.0
 COVERAGES: Final = (0.01, 0.02, 0.05)

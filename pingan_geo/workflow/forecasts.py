@@ -17,11 +17,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pingan_geo.errors import NoReportsError, ShortRecordError
-from pingan_geo.i18n import Translator, mark
+from pingan_geo.i18n import Translator
 from pingan_geo.model.receipt import Progress
 from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.stats.filters import select
-from pingan_geo.workflow.backtest import BASELINE, BackTest, back_test, events_of, say_hit_rate, say_lead
+from pingan_geo.workflow.backtest import (
+    BASELINE,
+    METHOD_WORDS,
+    BackTest,
+    back_test,
+    events_of,
+    say_hit_rate,
+    say_lead,
+)
 from pingan_geo.workflow.hotspot_methods import Scored
 from pingan_geo.workflow.towns import Town
 
@@ -32,14 +40,6 @@ PLAIN: Final = (BASELINE, "count_all", "lee_o_eck", "gi_star")
 LEAST_LEAD: Final = 0.05
 HORIZON_D: Final = 28.0
 COVERAGE: Final = 0.02
-
-_WORDS: Final = {
-    OURS: mark("our forecast"),
-    BASELINE: mark("reports of the last year"),
-    "count_all": mark("all reports so far"),
-    "lee_o_eck": mark("long and short past (Lee-O-Eck)"),
-    "gi_star": mark("Gi*"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def choose_method(
     except ShortRecordError:
         said = t(
             "The record is too short to try a forecast on it: the list is made of {method}.",
-            method=t(_WORDS[BASELINE]),
+            method=t(METHOD_WORDS[BASELINE]),
         )
         return Gate(BASELINE, None, said)
     against = tried.pairs[(tried.pairs["method"] == OURS) & (tried.pairs["baseline"] == BASELINE)]
@@ -109,14 +109,14 @@ def choose_method(
     earned = bool(np.isfinite(low) and low > 0 and lead >= LEAST_LEAD)
     hits = tried.summary.set_index("method")["hits"]
     method = OURS if earned else max(PLAIN, key=lambda name: float(hits[name]))
-    compared = say_lead(tried, OURS, t, words=lambda name: t(_WORDS[name]))
+    compared = say_lead(tried, OURS, t, words=lambda name: t(METHOD_WORDS[name]))
     why = (
         t("Our forecast is used: {compared}.", compared=compared)
         if earned
         else t(
             "Our forecast has not earned its place here ({compared}): the list is made of {method}.",
             compared=compared,
-            method=t(_WORDS[method]),
+            method=t(METHOD_WORDS[method]),
         )
     )
     return Gate(method, tried, f"{why} {say_hit_rate(tried, method, COVERAGE, t)}")

@@ -7,9 +7,8 @@ import pytest
 from pingan_geo.i18n import translator
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.stats.forecasting.methods import METHODS
-from pingan_geo.ui.components.backtest import METHOD_WORDS
 from pingan_geo.ui.components.backtest import QUICK as UNASKED
-from pingan_geo.workflow.backtest import back_test, say_hit_rate
+from pingan_geo.workflow.backtest import METHOD_WORDS, back_test, say_hit_rate
 
 QUICK = [name for name in METHODS if name in UNASKED]
 

@@ -19,6 +19,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from pingan_geo.stats.forecasting.counts import check_horizon, expected_total, share_out
+from pingan_geo.stats.forecasting.features import spacing_m
 from pingan_geo.stats.forecasting.history import Floats, History, Region
 from pingan_geo.stats.kernel import spread
 
@@ -193,7 +194,7 @@ def promap(history: History, horizon_d: float, rng: np.random.Generator) -> Floa
     reports = cKDTree(np.column_stack([history.x_m[late], history.y_m[late]]))
     pairs = places.sparse_distance_matrix(reports, PROMAP_REACH_M, output_type="ndarray")
     weeks = np.floor(history.age_d[late] / 7.0)
-    worth = 1.0 / (1.0 + pairs["v"] / (_spacing_m(region) / 2.0)) / (1.0 + weeks[pairs["j"]])
+    worth = 1.0 / (1.0 + pairs["v"] / (spacing_m(region) / 2.0)) / (1.0 + weeks[pairs["j"]])
     scores = np.bincount(pairs["i"], weights=worth, minlength=len(region)).astype(np.float64)
     return share_out(scores, expected_total(history, horizon_d))
 
@@ -201,14 +202,9 @@ def promap(history: History, horizon_d: float, rng: np.random.Generator) -> Floa
 # -- bandwidths, and the past to choose them on -------------------------------------------------------
 
 
-def _spacing_m(region: Region) -> float:
-    """Return the distance from the centre of a cell to the next."""
-    return float(np.sqrt(region.area_m2.mean() * 2.0 / np.sqrt(3.0)))
-
-
 def _bandwidths(region: Region) -> list[float]:
     """Return bandwidths to choose from, metres; under half a cell there is nothing to smooth."""
-    finest = _spacing_m(region) / 2.0
+    finest = spacing_m(region) / 2.0
     rungs = int(np.ceil(np.log(max(_WIDEST_M / finest, 8.0)) / np.log(_RATIO))) + 1
     return [finest * _RATIO**rung for rung in range(rungs)]
 

@@ -23,6 +23,7 @@ from pingan_geo.ui.components.town_map import show_map
 from pingan_geo.ui.state import fill_widget
 from pingan_geo.workflow.backtest import (
     BASELINE,
+    METHOD_WORDS,
     BackTest,
     back_test,
     cells_of_origin,
@@ -31,23 +32,6 @@ from pingan_geo.workflow.backtest import (
     say_lead,
 )
 
-#: Methods in words; one without any stands under its own name.
-METHOD_WORDS: Final[Mapping[str, str]] = {
-    "count_28": mark("reports of the last 28 days"),
-    "count_90": mark("reports of the last 90 days"),
-    "count_365": mark("reports of the last year"),
-    "count_all": mark("all reports so far"),
-    "gi_star": mark("Gi*"),
-    "lee_o_eck": mark("long and short past (Lee-O-Eck)"),
-    "kernel": mark("kernel density"),
-    "kernel_adaptive": mark("adaptive kernel density"),
-    "space_time_kernel": mark("kernel in space and time"),
-    "promap": mark("ProMap"),
-    "mixture": mark("mixture of kernels"),
-    "glm": mark("Poisson regression"),
-    "boosting": mark("boosted Poisson trees"),
-    "ensemble": mark("our forecast"),
-}
 #: Tried unasked: they answer in a second. The others may take minutes.
 QUICK: Final = ("count_365", "count_all", "lee_o_eck", "gi_star")
 _MOST_KEPT: Final = 16
