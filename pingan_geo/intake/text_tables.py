@@ -169,13 +169,27 @@ def _records(sample: str, separator: str) -> tuple[list[list[str]], list[int]]:
 
 
 def _best_separator(sample: str) -> tuple[str, list[list[str]], list[int]]:
-    best: tuple[int, str, list[list[str]], list[int]] = (-1, ",", [], [])
+    best: tuple[tuple[bool, int], str, list[list[str]], list[int]] = ((False, -1), ",", [], [])
     for separator in _SEPARATORS:
         records, lines = _records(sample, separator)
         heading = find_heading(records)
-        if records and (width := filled(heading.levels[-1]) if heading else 0) > best[0]:
-            best = (width, separator, records, lines)
+        width = filled(heading.levels[-1]) if heading else 0
+        if records and (rank := (not _tears_quotes(sample, separator, records), width)) > best[0]:
+            best = (rank, separator, records, lines)
     return best[1:]
+
+
+def _tears_quotes(sample: str, separator: str, records: Sequence[Sequence[str]]) -> bool:
+    """Whether a separator stands inside quotes that another one closes, and joins lines that way."""
+    if not any("\n" in cell for record in records for cell in record):
+        return False
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=separator, strict=True)
+    try:
+        for _ in itertools.islice(reader, len(records)):
+            pass
+    except csv.Error as error:
+        return "expected after" in str(error)
+    return False
 
 
 def text_rows(table: TableFile, columns: Sequence[str] | None) -> Iterator[RawChunk]:

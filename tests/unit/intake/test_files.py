@@ -580,3 +580,10 @@ def test_projected_layer_keeps_its_metres(tmp_path):
     table = open_table(tmp_path / "a.gpkg")
     assert table.crs == "EPSG:4549"
     assert float(rows_of(tmp_path / "a.gpkg")[0][1][1]) == pytest.approx(frame.geometry.x[0], abs=1e-6)
+
+
+def test_a_separator_inside_quotes_joins_no_lines(tmp_path):
+    (tmp_path / "a.csv").write_text('"",";"\n"",""\n', encoding="utf-8")
+    table = open_table(tmp_path / "a.csv")
+    assert table.separator == ","
+    assert sum(len(chunk.rows) + chunk.blank for chunk in read_rows(table)) == 1
