@@ -1010,21 +1010,33 @@ def memory(said: _Said, out: str, file: str) -> _Answer:
     )
 
 
+def _filters(function: _Function) -> _Function:
+    """Add the options that say which reports count."""
+    for option in (
+        click.option(
+            "--hours",
+            type=_Text("H-H"),
+            default="",
+            help=mark("From one full hour to another, like 18-23 or 22-2."),
+        ),
+        click.option("--until", type=_Text("D"), default="", help=mark("Before this day or moment.")),
+        click.option(
+            "--since", type=_Text("D"), default="", help=mark("From this day or moment on, like 2025-07-31.")
+        ),
+        click.option(
+            "--category",
+            "categories",
+            multiple=True,
+            type=_Text("C"),
+            help=mark("Only this category; may be repeated."),
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 @pingan.command(help=mark("Rank the cells of the town by their reports, and say why each is on the list."))
-@click.option(
-    "--category",
-    "categories",
-    multiple=True,
-    type=_Text("C"),
-    help=mark("Only this category; may be repeated."),
-)
-@click.option(
-    "--since", type=_Text("D"), default="", help=mark("From this day or moment on, like 2025-07-31.")
-)
-@click.option("--until", type=_Text("D"), default="", help=mark("Before this day or moment."))
-@click.option(
-    "--hours", type=_Text("H-H"), default="", help=mark("From one full hour to another, like 18-23 or 22-2.")
-)
+@_filters
 @click.option(
     "--method",
     type=_Choice("count", "density", "gi", "scan", "near_repeat", "forecast"),
@@ -1221,31 +1233,6 @@ def _hotspot_answer(found: Hotspots, file: str, t: Translator) -> _Answer:
                 t("Shown {shown} of {count}; --out writes all.", shown=_SHOWN, count=len(found.table))
             )
     return _Answer(values, lines)
-
-
-def _filters(function: _Function) -> _Function:
-    """Add the options that say which reports count."""
-    for option in (
-        click.option(
-            "--hours",
-            type=_Text("H-H"),
-            default="",
-            help=mark("From one full hour to another, like 18-23 or 22-2."),
-        ),
-        click.option("--until", type=_Text("D"), default="", help=mark("Before this day or moment.")),
-        click.option(
-            "--since", type=_Text("D"), default="", help=mark("From this day or moment on, like 2025-07-31.")
-        ),
-        click.option(
-            "--category",
-            "categories",
-            multiple=True,
-            type=_Text("C"),
-            help=mark("Only this category; may be repeated."),
-        ),
-    ):
-        function = option(function)
-    return function
 
 
 @pingan.command(

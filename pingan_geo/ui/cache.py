@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # the first page comes sooner without what only others need
 _ANSWERS = 64
 _Takes = ParamSpec("_Takes")
 _Gives = TypeVar("_Gives")
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,20 +197,30 @@ class Visit:
         wanted = tuple(sorted(options.items()))
         if on_progress is None:
             return _hotspots(self.key, asked, wanted, self)
-        # Streamlit's own cache would replay the bar that is moved meanwhile, and cannot.
-        kept, key = _slow_hotspots(), (self.key, asked, wanted)
-        if key not in kept:
-            found = _find_hotspots(self, asked, wanted, on_progress)
-            while len(kept) >= _ANSWERS:
-                kept.pop(next(iter(kept)), None)
-            kept[key] = found
-        return kept[key]
+        return work_out_once(
+            *(_slow_hotspots(), (self.key, asked, wanted), _ANSWERS),
+            lambda: _find_hotspots(self, asked, wanted, on_progress),
+        )
 
 
 def shared(entries: int) -> Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]:
     """Keep the last ``entries`` answers of a function for all visitors, by its arguments without ``_``."""
     kept = st.cache_resource(show_spinner=False, max_entries=entries)
     return cast("Callable[[Callable[_Takes, _Gives]], Callable[_Takes, _Gives]]", kept)
+
+
+def work_out_once(kept: dict[_Key, _Gives], key: _Key, most: int, work: Callable[[], _Gives]) -> _Gives:
+    """Return an answer that moves a bar while it is worked out, once for all visitors; the oldest go first.
+
+    Streamlit's own cache would replay the bar, and cannot.
+    """
+    if key in kept:
+        return kept[key]
+    found = work()
+    while len(kept) >= most:
+        kept.pop(next(iter(kept)), None)
+    kept[key] = found
+    return found
 
 
 @shared(4)

@@ -15,12 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pingan_geo.coords import local_metres
-from pingan_geo.errors import BadChoiceError, UnknownCategoryError
+from pingan_geo.errors import BadChoiceError
 from pingan_geo.i18n import Translator, translator
 from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.spatial.cells import NO_CELL, cells_covering, centres, parents, to_text
 from pingan_geo.workflow.explore import ReportIndex, day_of, whole_seconds
 from pingan_geo.workflow.seen import zones_of_cells
+from pingan_geo.workflow.stated_categories import check_categories
 from pingan_geo.workflow.towns import Town
 from pingan_geo.workflow.verdicts import LEAST_REPORTS, LEVEL, say_too_few
 
@@ -115,10 +116,7 @@ def near_repeat_alerts(
     """
     settings = town.settings
     t = translator(language or settings.language)
-    known = set(settings.category_names) | set(index.category.names)
-    for category in asked.categories:
-        if category not in known:
-            raise UnknownCategoryError(category=category, known=", ".join(sorted(known)))
+    check_categories(town, asked.categories, index.reports)
     if not 0 <= resolution <= settings.finest:
         raise BadChoiceError(name="resolution", value=resolution, expected=f"0-{settings.finest}")
     resolution = _resolution_for(town, asked, resolution)

@@ -47,6 +47,7 @@ from pingan_geo.stats.filters import select
 from pingan_geo.stats.forecasting.history import Events, Region, history_before, region_of
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.said import say_filter, town_notice
+from pingan_geo.workflow.stated_categories import check_categories
 from pingan_geo.workflow.towns import Town
 
 if TYPE_CHECKING:  # the methods load learners that the first page does not need
@@ -497,8 +498,6 @@ class _Placed:
 
 
 def _placed(town: Town, asked: ReportFilter, resolution: int, reports: pd.DataFrame | None) -> _Placed:
-    from pingan_geo.workflow.stated_categories import check_categories
-
     if reports is None:
         with town.store.read() as connection:
             reports = read_reports(connection, _COLUMNS)
@@ -508,20 +507,32 @@ def _placed(town: Town, asked: ReportFilter, resolution: int, reports: pd.DataFr
     dated = ~np.isnat(time)
     if not dated.any():
         raise NoReportsError
-    # The record goes on after the last report of a rare category, so its end is that of all categories.
-    every = replace(asked, categories=(), boards=(), hours=(), weekdays=(), villages=(), grids=())
-    days = reports["time"].to_numpy(dtype="datetime64[s]")[select(reports, every)]
-    end = days[~np.isnat(days)].max().astype("datetime64[D]") + np.timedelta64(1, "D")
     until = fitting["time_until"].to_numpy(dtype="datetime64[s]")[dated]
     own = fitting[dated]
     events = events_of(own, region_of(_cells(town, asked, resolution)))
     return _Placed(
         events=events,
         first=time[dated].min().astype("datetime64[D]").astype("datetime64[s]"),
-        end=end.astype("datetime64[s]"),
+        end=record_end(reports, asked),
         rows_in=len(fitting),
         vague=int((until - time[dated] > _DAY).sum()),  # NaT, an instant, is not longer than anything
     )
+
+
+def record_end(reports: pd.DataFrame, asked: ReportFilter) -> np.datetime64:
+    """Return the first midnight after all that is known.
+
+    The record goes on after the last report of a rare category, so its end is that of all categories.
+
+    Parameters
+    ----------
+    reports
+        REPORTS table; one that fits, whatever its category, has a day.
+    """
+    every = replace(asked, categories=(), boards=(), hours=(), weekdays=(), villages=(), grids=())
+    newest = reports["time"][select(reports, every)].max()
+    end: np.datetime64 = (np.datetime64(newest, "D") + np.timedelta64(1, "D")).astype("datetime64[s]")
+    return end
 
 
 def events_of(reports: Any, region: Region) -> Events:

@@ -21,6 +21,7 @@ from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.spatial.cells import neighbour_pairs, parents
 from pingan_geo.stats.filters import select
 from pingan_geo.workflow.explore import instant_of, whole_seconds
+from pingan_geo.workflow.said import say_days
 from pingan_geo.workflow.verdicts import LEAST_NEAR, LEAST_REPORTS, LEVEL
 
 if TYPE_CHECKING:
@@ -294,14 +295,6 @@ def say_courses(courses: Courses, t: Translator) -> list[tuple[str, str]]:
 def say_word(code: str, words: Mapping[str, tuple[str, str]], t: Translator) -> str:
     """Return a life class or a change with its sign; ``""`` where there is none."""
     return f"{words[code][1]} {t(words[code][0])}" if code else ""
-
-
-def say_days(period: Period, t: Translator) -> str:
-    """Return a closed period in short numbers, its last day included."""
-    if period.since is None or period.until is None:
-        return ""
-    last = period.until - timedelta(seconds=1)
-    return t("{first} to {last}", first=period.since.date().isoformat(), last=last.date().isoformat())
 
 
 def _say_lives(courses: Courses, t: Translator) -> str:

@@ -27,6 +27,7 @@ from pingan_geo.workflow.backtest import (
     BackTest,
     back_test,
     events_of,
+    record_end,
     say_hit_rate,
     say_lead,
 )
@@ -160,7 +161,7 @@ def score_by_forecast(
         town, known, resolution=resolution, seed=seed, reports=reports, t=t, on_progress=on_progress
     )
     events = events_of(_dated(reports, known, town), region_of(cells))
-    origin = _end(reports, known)
+    origin = record_end(reports, known)
     history = history_before(events, origin)
     expected = forecaster(gate.method)(history, HORIZON_D, np.random.default_rng([seed, len(events)]))
     until = (origin + np.timedelta64(round(HORIZON_D) - 1, "D")).astype("datetime64[D]")
@@ -197,14 +198,6 @@ def _dated(reports: pd.DataFrame, asked: ReportFilter, town: Town) -> Any:
     if not len(fitting):
         raise NoReportsError
     return fitting
-
-
-def _end(reports: pd.DataFrame, asked: ReportFilter) -> np.datetime64:
-    """Return the first midnight after all that is known: the record goes on after a rare category's last report."""
-    every = replace(asked, categories=(), boards=(), hours=(), weekdays=(), villages=(), grids=())
-    newest = reports["time"][select(reports, every)].max()
-    end: np.datetime64 = (np.datetime64(newest, "D") + np.timedelta64(1, "D")).astype("datetime64[s]")
-    return end
 
 
 def _day(instant: np.datetime64) -> str:

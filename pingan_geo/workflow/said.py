@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pingan_geo.i18n import Translator
-from pingan_geo.model.report import ReportFilter
+from pingan_geo.model.report import Period, ReportFilter
 from pingan_geo.settings import Settings
 
 
@@ -76,3 +76,11 @@ def _run_end(hour: int, chosen: Sequence[int]) -> int:
     while end % 24 in chosen:
         end += 1
     return (end - 1) % 24 + 1
+
+
+def say_days(period: Period, t: Translator) -> str:
+    """Return a closed period in short numbers, its last day included."""
+    if period.since is None or period.until is None:
+        return ""
+    last = period.until - timedelta(seconds=1)
+    return t("{first} to {last}", first=period.since.date().isoformat(), last=last.date().isoformat())

@@ -67,6 +67,11 @@ class _Past:
         return cls(features_of(history, window_d), then, seen)
 
     @cached_property
+    def table(self) -> Floats:
+        """The features of all past windows, one row a cell and window; both learners draw from it."""
+        return np.concatenate([_table(each) for each in self.then])
+
+    @cached_property
     def reports(self) -> float:
         """Reports in the past windows."""
         return float(sum(each.sum() for each in self.seen))
@@ -196,7 +201,7 @@ def _rows(past: _Past, most: int, rng: np.random.Generator) -> tuple[Floats, Flo
 
     Of too many rows those with the most around them are all kept, the others drawn and weighted up.
     """
-    table = np.concatenate([_table(each) for each in past.then])
+    table = past.table
     seen = np.concatenate(past.seen)
     if len(seen) <= most:
         return table, seen, np.ones(len(seen))

@@ -37,6 +37,7 @@ from pingan_geo.workflow.analysis import (
     reports_inside,
     slice_time,
 )
+from pingan_geo.workflow.said import say_days
 
 _KIND_NAMES = {
     "polygon": mark("Draw corners"),
@@ -178,8 +179,8 @@ def show_findings(visit: Visit, found: AreaFindings, name: str) -> None:
             t("Rest of the town"): t.number(found.rest),
             t("Outside the town's border"): t.number(found.placeless) if found.placeless else "",
             t("Area"): t("{km2} km²", km2=t.number(found.km2, 2)),
-            t("Period"): words.say_days(found.period, t),
-            t("The period before"): words.say_days(found.earlier, t) if found.earlier else "",
+            t("Period"): say_days(found.period, t),
+            t("The period before"): say_days(found.earlier, t) if found.earlier else "",
         }
     )
     said = [words.say_against_rest(found, t), words.say_rate(found, t), words.say_against_earlier(found, t)]
@@ -231,7 +232,7 @@ def show_periods(visit: Visit, asked: Asked) -> None:
         st.caption(t("Only reports in area A count here; clear it under “One area” for the whole town."))
     for number, (column, view) in enumerate(zip(st.columns(2), (pair.first, pair.second), strict=True)):
         with column:
-            st.markdown(f"**{words.say_days(view.period, t)}** · {t('{count} reports', count=view.total)}")
+            st.markdown(f"**{say_days(view.period, t)}** · {t('{count} reports', count=view.total)}")
             cells = view.cells
             show_count_map(visit, asked, cells["cell"], cells["count"], pair.breaks, f"period_map_{number}")
     show_one_legend(visit, pair.breaks)
@@ -266,7 +267,7 @@ def show_time(visit: Visit, asked: Asked) -> None:
     asked = replace(asked, at=at)
     keep_asked(asked, t.language)
     cells, counts = slices.at(at)
-    said = words.say_days(slices.period(at), t)
+    said = say_days(slices.period(at), t)
     st.markdown(f"**{said}** · {t('{count} reports', count=int(counts.sum()))}")
     show_count_map(visit, asked, cells, counts, slices.breaks, "time_map")
     show_one_legend(visit, slices.breaks)

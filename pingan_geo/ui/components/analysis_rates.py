@@ -15,7 +15,6 @@ from pingan_geo.model.report import ReportFilter
 from pingan_geo.ui.cache import Visit, shared
 from pingan_geo.ui.components import analysis, downloads, layout, tables
 from pingan_geo.ui.components.analysis_state import BY, PER, Asked, keep_asked
-from pingan_geo.ui.components.analysis_words import say_days
 from pingan_geo.ui.components.filters import choose
 from pingan_geo.ui.components.rate_charts import (
     EXPOSURE_HEADINGS,
@@ -31,6 +30,7 @@ from pingan_geo.workflow.rate_words import (
     say_totals,
 )
 from pingan_geo.workflow.rates import RateTable, listed, rate_table
+from pingan_geo.workflow.said import say_days
 from pingan_geo.workflow.verdicts import say_chance
 
 

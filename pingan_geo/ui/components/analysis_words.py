@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pingan_geo.i18n import Translator
-from pingan_geo.model.report import Period
 from pingan_geo.stats.change import NewcomerSplit
 from pingan_geo.workflow.analysis import (
     NEAR_PERMUTATIONS,
@@ -227,14 +226,6 @@ def say_emerging(one: Emerging, t: Translator) -> str:
         "({chance})",
         **words,
     )
-
-
-def say_days(period: Period, t: Translator) -> str:
-    """Return a closed period in short numbers, its last day included."""
-    if period.since is None or period.until is None:
-        return ""
-    last = period.until - timedelta(seconds=1)
-    return t("{first} to {last}", first=period.since.date().isoformat(), last=last.date().isoformat())
 
 
 def say_limits(t: Translator) -> list[str]:

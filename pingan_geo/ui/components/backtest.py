@@ -15,7 +15,7 @@ from pingan_geo.i18n import Translator, mark
 from pingan_geo.model.receipt import OnProgress, Progress
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.outputs.map_layers import CellLayer, Classes, PolygonLayer
-from pingan_geo.ui.cache import Visit, shared
+from pingan_geo.ui.cache import Visit, shared, work_out_once
 from pingan_geo.ui.components import downloads, tables
 from pingan_geo.ui.components.filters import choose
 from pingan_geo.ui.components.map_view import base_map, ground_layers
@@ -205,11 +205,10 @@ def _tried(
     visit: Visit, asked: ReportFilter, methods: tuple[str, ...], horizon_d: float, resolution: int
 ) -> BackTest:
     """Return a back-test, worked out once for all visitors."""
-    # Streamlit's own cache would replay the bar that is moved meanwhile, and cannot.
-    kept, key = _answers(), (visit.key, asked, methods, horizon_d, resolution, visit.t.language)
-    if key not in kept:
+
+    def work() -> BackTest:
         with _progress(visit.t) as on_progress:
-            found = back_test(
+            return back_test(
                 visit.town,
                 asked,
                 methods=methods,
@@ -220,11 +219,9 @@ def _tried(
                 reports=visit.index.reports,
                 on_progress=on_progress,
             )
-        while len(kept) >= _MOST_KEPT:
-            kept.pop(next(iter(kept)), None)
-        kept[key] = found
-        return found
-    return kept[key]
+
+    key = (visit.key, asked, methods, horizon_d, resolution, visit.t.language)
+    return work_out_once(_answers(), key, _MOST_KEPT, work)
 
 
 @shared(1)

@@ -13,8 +13,9 @@ from pingan_geo.i18n import Translator, mark
 from pingan_geo.ui.components import layout
 from pingan_geo.ui.components.analysis_words import say_new_and_old
 from pingan_geo.ui.components.charts import ACCENT
-from pingan_geo.workflow.courses import CHANGE_WORDS, LIFE_WORDS, MORAN_WORDS, say_days, say_word
+from pingan_geo.workflow.courses import CHANGE_WORDS, LIFE_WORDS, MORAN_WORDS, say_word
 from pingan_geo.workflow.hotspots import Hotspots
+from pingan_geo.workflow.said import say_days
 from pingan_geo.workflow.verdicts import LEAST_NEAR, LEVEL, say_chance
 
 #: Life class to what it says of the steps.
