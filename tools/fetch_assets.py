@@ -29,6 +29,7 @@ WANTED = {
     "leaflet": ("dist/leaflet.js", "dist/leaflet.css", "dist/images/"),
     "h3-js": ("dist/h3-js.umd.js",),
     "protomaps-leaflet": ("dist/protomaps-leaflet.js",),
+    "qrcode-generator": ("dist/qrcode.js",),
 }
 LICENCE_NAME = re.compile(r"(licen[cs]e|copying|notice)", re.IGNORECASE)
 
