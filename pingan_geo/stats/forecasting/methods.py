@@ -15,6 +15,7 @@ from pingan_geo.stats.forecasting.counts import all_counts, gi_star_counts, lee_
 from pingan_geo.stats.forecasting.history import Forecaster
 from pingan_geo.stats.forecasting.kernels import adaptive_kernel, kernel, promap, space_time_kernel
 from pingan_geo.stats.forecasting.learning import boosting, ensemble, glm, mixture
+from pingan_geo.stats.forecasting.self_exciting import self_exciting
 
 #: Names and forecasters. What each does not say stands in its own docstring.
 METHODS: Final[Mapping[str, Forecaster]] = MappingProxyType(
@@ -29,6 +30,7 @@ METHODS: Final[Mapping[str, Forecaster]] = MappingProxyType(
         "kernel_adaptive": adaptive_kernel,
         "space_time_kernel": space_time_kernel,
         "promap": promap,
+        "self_exciting": self_exciting,
         "mixture": mixture,
         "glm": glm,
         "boosting": boosting,
