@@ -76,6 +76,36 @@ class SettingsError(PinganError, ValueError):
     message = "In {file}, {key} is {value}, but it must be {expected}."
 
 
+class CalendarFileError(PinganError, ValueError):
+    """A row of a town's ``calendar.csv`` cannot be used."""
+
+    code = "calendar_file"
+    message = "In {file}, row {row}, {column} is {value}, but it must be {expected}."
+
+
+class WorkingHoursError(PinganError, ValueError):
+    """Stated working hours cannot be used."""
+
+    code = "working_hours"
+    message = (
+        "The working hours {value} cannot be used. Write spans in order, such as 08:30-11:30 and 13:30-17:30."
+    )
+
+
+class UnknownCountryError(PinganError, LookupError):
+    """No public holidays are known for a country."""
+
+    code = "unknown_country"
+    message = "No public holidays are known for {country}. Write a code of two letters such as CN, or leave it empty: then weekends alone are days off."
+
+
+class NoWorkdayError(PinganError, ValueError):
+    """A deadline cannot be reached by working days."""
+
+    code = "no_workday"
+    message = "There is no such working day within ten years of {day}. Look at the town's calendar and working hours."
+
+
 class DatabaseTooNewError(PinganError, RuntimeError):
     """The database was written by a newer version of the software."""
 
@@ -431,6 +461,20 @@ class ReversedIntervalError(PinganError, ValueError):
     message = "{count} intervals end before they begin, first in row {row} (counted from 0): mend or leave them out."
 
 
+class TeamRouteError(PinganError, ValueError):
+    """A team cannot come from its start to its end within its shift."""
+
+    code = "team_route"
+    message = "Team {team} cannot get from {start} to {end} within its shift. Choose other places, a longer shift or another way to move."
+
+
+class TeamBreakError(PinganError, ValueError):
+    """A team cannot reach a place to rest near the middle of its shift."""
+
+    code = "team_break"
+    message = "Team {team} finds no place for its break of {minutes} minutes near the middle of its shift. Shorten or drop the break, or name a nearer place to rest."
+
+
 class UnalignedIndexError(PinganError, ValueError):
     """Two tables that belong together have different rows."""
 
@@ -530,6 +574,16 @@ class UndoOrderError(PinganError, ValueError):
 
     code = "undo_order"
     message = "Import {batch} replaced a layer that import {later} replaced again. Take {later} back first."
+
+
+# -- patrols -----------------------------------------------------------------------------------------
+
+
+class PatrolPlanError(PinganError, ValueError):
+    """A stored plan of a patrol cannot be read."""
+
+    code = "patrol_plan"
+    message = "The plan of this patrol cannot be read ({detail}). Plan it anew."
 
 
 class OutsideAddressError(PinganError, RuntimeError):

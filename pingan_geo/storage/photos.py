@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from pingan_geo.model.tables import PHOTOS
 from pingan_geo.storage.bulk import fetch_columns, insert_slabs, run_slabs, sign, with_gaps
-from pingan_geo.storage.tables import PHOTO
+from pingan_geo.storage.tables import PATROL_PHOTO, PHOTO
 
 
 def insert_photos(connection: Connection, batch_id: int, table: Any) -> None:
@@ -64,13 +64,17 @@ def rows_with_photos(connection: Connection, batch_id: int) -> NDArray[np.int64]
 
 
 def photo_files(connection: Connection) -> frozenset[str]:
-    """Return the names of all files in ``media/`` that any import names."""
-    return frozenset(connection.execute(select(PHOTO.c.file).distinct()).scalars())
+    """Return the names of all files in ``media/`` that any import or patrol names."""
+    named = select(PHOTO.c.file).union(select(PATROL_PHOTO.c.file))
+    return frozenset(connection.execute(named).scalars())
 
 
 def is_photo_named(connection: Connection, file: str) -> bool:
-    """Whether any import names a file in ``media/``."""
-    return connection.execute(select(PHOTO.c.photo_id).where(PHOTO.c.file == file)).first() is not None
+    """Whether any import or patrol names a file in ``media/``."""
+    return any(
+        connection.execute(select(table.c.file).where(table.c.file == file).limit(1)).first() is not None
+        for table in (PHOTO, PATROL_PHOTO)
+    )
 
 
 def link_photos(connection: Connection, batch_id: int, row_numbers: Any, report_ids: Any) -> None:

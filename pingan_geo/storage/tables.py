@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 #: The newest revision in ``migrations/versions``. Revisions are numbered, so a larger one is a newer one.
-HEAD = "0005"
+HEAD = "0006"
 
 #: Whole seconds: what a report's time is known to, and what numpy can write at once.
 TIME = DateTime().with_variant(sqlite.DATETIME(truncate_microseconds=True), "sqlite")  # type: ignore[no-untyped-call]
@@ -271,4 +271,109 @@ FEATURE = Table(
     Column("grid_id", Text, nullable=False),
     Column("village_id", Text, nullable=False),
     Column("attributes", Text, nullable=False),
+)
+
+#: A plan of patrols as it was made (JSON), and what was asked for it (JSON, "" unknown).
+PATROL = Table(
+    "patrol",
+    METADATA,
+    Column("patrol_id", String(80), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("since", TIME, nullable=False),
+    Column("until", TIME, nullable=False),
+    Column("made_at", TIME, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("state", String(20), nullable=False),  # see pingan_geo.storage.patrols.PATROL_STATES
+    Column("plan", Text, nullable=False),
+    Column("request", Text, nullable=False, server_default=text("''")),
+)
+
+#: One file that a team brought back. The same file again is known by its content.
+PATROL_RETURN = Table(
+    "patrol_return",
+    METADATA,
+    Column("return_id", COUNTED, primary_key=True),
+    Column("patrol_id", String(80), ForeignKey("patrol.patrol_id"), nullable=False),
+    Column("team", String(40), nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),  # phone, qr, sheet
+    Column("person", Text, nullable=False),  # 工号, never a name
+    Column("returned_at", TIME, nullable=False),
+    Column("said_at", TIME, nullable=False),  # when the phone wrote the file; else when it was taken in
+    Column("receipt", Text, nullable=False),
+    UniqueConstraint("patrol_id", "team", "file_sha256"),
+    sqlite_autoincrement=True,
+)
+
+#: What was done at the stops. Of several answers about one stop one counts; the others are kept as history.
+VISIT = Table(
+    "visit",
+    METADATA,
+    Column("visit_id", COUNTED, primary_key=True),
+    Column("return_id", COUNTED, ForeignKey("patrol_return.return_id"), nullable=False),
+    Column("patrol_id", String(80), nullable=False),
+    Column("team", String(40), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("stop_id", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("cell", Text, nullable=False),
+    Column("planned_arrive", TIME),
+    Column("planned_leave", TIME),
+    Column("arrived", TIME),
+    Column("left", TIME),
+    Column("answer", String(20), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("photos", Text, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Index("ix_visit_patrol_id_team", "patrol_id", "team"),
+)
+
+#: What patrols found; never counted as reports. ``find_id`` stays when a later file says it anew.
+FIND = Table(
+    "find",
+    METADATA,
+    Column("find_id", COUNTED, primary_key=True),
+    Column("return_id", COUNTED, ForeignKey("patrol_return.return_id"), nullable=False),
+    Column("find_key", String(200), nullable=False),  # as the phone or the sheet names it
+    Column("patrol_id", String(80), nullable=False),
+    Column("team", String(40), nullable=False),
+    Column("stop_id", Text, nullable=False),
+    Column("time", TIME),
+    Column("category", Text, nullable=False),
+    Column("lon", Float(53), nullable=False),
+    Column("lat", Float(53), nullable=False),
+    Column("cell", BigInteger, nullable=False),
+    Column("grid_id", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("photos", Text, nullable=False),
+    Column("state", String(20), nullable=False),  # open, settled: as it is now
+    Column("due", TIME),
+    Column("office", Text, nullable=False),
+    Column("state_said", String(20), nullable=False),  # as the patrol that found it left it
+    Column("settled_at", TIME),  # by a later patrol
+    Column("counts", Boolean, nullable=False),
+    Index("ix_find_patrol_id_team", "patrol_id", "team"),
+    sqlite_autoincrement=True,
+)
+
+#: Rows of a file brought back that could not be taken, each with its reason.
+PATROL_HELD = Table(
+    "patrol_held",
+    METADATA,
+    Column("return_id", COUNTED, ForeignKey("patrol_return.return_id"), primary_key=True),
+    Column("row_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String(40), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("received", Text, nullable=False),
+)
+
+#: Photos of patrols in ``media/``, without their EXIF.
+PATROL_PHOTO = Table(
+    "patrol_photo",
+    METADATA,
+    Column("return_id", COUNTED, ForeignKey("patrol_return.return_id"), primary_key=True),
+    Column("file", String(80), primary_key=True),
+    Column("sha256", String(64), nullable=False),  # of the file as received
+    Column("likeness", BigInteger, nullable=False),
 )

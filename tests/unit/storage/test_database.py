@@ -356,7 +356,7 @@ def test_newest_migration_is_the_head_and_the_tables_are_as_it_leaves_them(store
         assert compare_metadata(context, METADATA) == []
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
 def test_older_database_is_copied_and_migrated_with_its_rows(url, tmp_path, revision):
     make_old(tmp_path / "town.sqlite", revision)
     store = open_store(url, backups=tmp_path / "backups")
