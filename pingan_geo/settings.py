@@ -7,6 +7,7 @@ takes the default stated here, a key with an unusable value is refused with its 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 from pingan_geo.errors import SettingsError, TownNotFoundError
 from pingan_geo.model.online import PROVIDERS, OnlineSettings
+from pingan_geo.model.patrol import MODES
+from pingan_geo.model.patrol_settings import NoGo, PatrolSettings
 
 TOWN_FILE = "town.toml"
 #: Environment variable that says which town is meant.
@@ -30,6 +33,7 @@ LAYER_FILES = {
     "estates": "estates.geojson",
     "roads": "roads.geojson",
     "waters": "waters.geojson",
+    "no_go": "no_go.geojson",
 }
 DATUMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
 LANGUAGES = ("zh", "en")
@@ -145,6 +149,7 @@ class Settings:
     grid_conflict: str = "point"
     boards: tuple[Board, ...] = ()
     categories: tuple[Category, ...] = ()
+    patrol: PatrolSettings = field(default_factory=PatrolSettings)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def layer_path(self, layer: str) -> Path:
@@ -251,7 +256,44 @@ def read_settings(folder: Path) -> Settings:
             )
             for row in read.tables("categories")
         ),
+        patrol=_patrol(read.table("patrol")),
         raw=raw,
+    )
+
+
+def _patrol(read: _Reader) -> PatrolSettings:
+    usual = PatrolSettings()
+    levels = read.amounts("levels", usual.levels)
+    if len(levels) != 3 or not 0 < levels[0] < levels[1] < levels[2] < 1:
+        raise read.refuse("levels", list(levels), "three ascending shares between 0 and 1")
+    return PatrolSettings(
+        teams=read.number("teams", usual.teams, 1, 50),
+        mode=read.choice("mode", usual.mode, tuple(MODES)),
+        start=read.text("start", usual.start),
+        dwell_min=read.amount("dwell_min", usual.dwell_min, 1, 60),
+        sign_in_min=read.amount("sign_in_min", usual.sign_in_min, 0, 60),
+        break_after_h=read.amount("break_after_h", usual.break_after_h, 1, 24),
+        break_min=read.number("break_min", usual.break_min, 0, 120),
+        control_share=read.amount("control_share", usual.control_share, 0, 0.5),
+        variety=read.amount("variety", usual.variety, 0, 0.2),
+        spacing_m=read.amount("spacing_m", usual.spacing_m, 0, 2_000),
+        walk_kmh=read.amount("walk_kmh", usual.walk_kmh, 1, 10),
+        ebike_kmh=read.amount("ebike_kmh", usual.ebike_kmh, 2, 40),
+        car_kmh=read.amount("car_kmh", usual.car_kmh, 5, 120),
+        straight_factor=read.amount("straight_factor", usual.straight_factor, 1, 5),
+        due_days=read.number("due_days", usual.due_days, 0, 3_650),
+        levels=(levels[0], levels[1], levels[2]),
+        windows={code: read.table("windows").span(code) for code in read.table("windows").values},
+        checks={code: read.table("checks").texts(code) for code in read.table("checks").values},
+        no_go=tuple(
+            NoGo(
+                row.amount("lon", None, -180, 180),
+                row.amount("lat", None, -90, 90),
+                row.amount("radius_m", None, 1, 100_000),
+                row.text("name", ""),
+            )
+            for row in read.tables("no_go")
+        ),
     )
 
 
@@ -266,13 +308,13 @@ class _Reader:
     def table(self, key: str) -> _Reader:
         value = self.values.get(key, {})
         if not isinstance(value, Mapping):
-            raise self._refuse(key, value, "a table")
+            raise self.refuse(key, value, "a table")
         return _Reader(self.file, value, f"{self.path}{key}.")
 
     def tables(self, key: str) -> list[_Reader]:
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
-            raise self._refuse(key, value, "a list of tables")
+            raise self.refuse(key, value, "a list of tables")
         return [
             _Reader(self.file, row, f"{self.path}{key}[{number}].") for number, row in enumerate(value, 1)
         ]
@@ -280,32 +322,57 @@ class _Reader:
     def text(self, key: str, default: str | None = None) -> str:
         value = self.values.get(key, default)
         if not isinstance(value, str):
-            raise self._refuse(key, value, "a text")
+            raise self.refuse(key, value, "a text")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.values.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._refuse(key, value, "a list of texts")
+            raise self.refuse(key, value, "a list of texts")
         return tuple(value)
 
     def flag(self, key: str, *, default: bool) -> bool:
         value = self.values.get(key, default)
         if not isinstance(value, bool):
-            raise self._refuse(key, value, "true or false")
+            raise self.refuse(key, value, "true or false")
         return value
 
     def number(self, key: str, default: int, low: int, high: int) -> int:
         value = self.values.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self._refuse(key, value, f"a whole number from {low} to {high}")
+            raise self.refuse(key, value, f"a whole number from {low} to {high}")
         return value
+
+    def amount(self, key: str, default: float | None, low: float, high: float) -> float:
+        value = self.values.get(key, default)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise self.refuse(key, value, f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    def amounts(self, key: str, default: tuple[float, ...]) -> tuple[float, ...]:
+        value = self.values.get(key, list(default))
+        if not isinstance(value, list) or not all(
+            isinstance(one, int | float) and not isinstance(one, bool) for one in value
+        ):
+            raise self.refuse(key, value, "a list of numbers")
+        return tuple(float(one) for one in value)
+
+    def span(self, key: str) -> tuple[int, int]:
+        """Minutes of the day of ``21:00-24:00``; an end before the beginning is of the next day."""
+        found = re.fullmatch(r"\s*(\d{1,2}):(\d\d)\s*[-–~]\s*(\d{1,2}):(\d\d)\s*", self.text(key))
+        hours = [int(part) for part in found.groups()] if found else []
+        if not found or max(hours[::2]) > 24 or max(hours[1::2]) > 59 or hours[0] == 24:
+            raise self.refuse(key, self.values[key], "hours like 21:00-24:00")
+        since, until = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+        if until > 1440 or since == until:
+            raise self.refuse(key, self.values[key], "hours like 21:00-24:00")
+        return since, until if until > since else until + 1440
 
     def choice(self, key: str, default: str, choices: tuple[str, ...]) -> str:
         value = self.text(key, default)
         if value not in choices:
-            raise self._refuse(key, value, " / ".join(name or '""' for name in choices))
+            raise self.refuse(key, value, " / ".join(name or '""' for name in choices))
         return value
 
-    def _refuse(self, key: str, value: object, expected: str) -> SettingsError:
+    def refuse(self, key: str, value: object, expected: str) -> SettingsError:
         return SettingsError(file=self.file, key=f"{self.path}{key}", value=repr(value), expected=expected)

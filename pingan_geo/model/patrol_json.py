@@ -35,11 +35,13 @@ def patrol_from_json(text: str) -> Patrol:
             raise PatrolPlanError(detail=str(read["format"])[:40])
         routes = tuple(_route(one) for one in read["routes"])
         left_out = tuple(_made(LeftOut, one) for one in read["left_out"])
-        return _made(Patrol, {**read, "routes": routes, "left_out": left_out, "notes": tuple(read["notes"])})
+        words = {"routes": routes, "left_out": left_out, "notes": tuple(read["notes"])}
+        patrol: Patrol = _made(Patrol, {**read, **words})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, PatrolPlanError):
             raise
         raise PatrolPlanError(detail=type(error).__name__) from error
+    return patrol
 
 
 _INSTANTS: Final = frozenset({"since", "until", "made_at", "arrive", "leave", "last_visit", "back_at"})

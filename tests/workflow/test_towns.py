@@ -427,7 +427,7 @@ def test_defaults_of_the_template_are_the_defaults_of_the_settings(tmp_path):
     plain = read_settings(tmp_path)
     assert written == plain
     packaged = resources.files("pingan_geo.workflow").joinpath("taxonomy_zh.toml").read_text(encoding="utf-8")
-    assert set(tomllib.loads(packaged)) == {"boards", "categories"}
+    assert set(tomllib.loads(packaged)) == {"boards", "categories", "patrol"}
 
 
 def test_clock_of_the_town(town):
