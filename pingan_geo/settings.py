@@ -33,8 +33,9 @@ LAYER_FILES = {
     "estates": "estates.geojson",
     "roads": "roads.geojson",
     "waters": "waters.geojson",
-    "no_go": "no_go.geojson",
 }
+#: Polygons that no patrol enters; few towns have such a file.
+NO_GO_FILE = "no_go.geojson"
 DATUMS = ("wgs84", "gcj02", "bd09", "cgcs2000")
 LANGUAGES = ("zh", "en")
 

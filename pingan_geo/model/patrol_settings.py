@@ -56,7 +56,7 @@ class PatrolSettings:
     checks
         Category code to what has to be looked at there.
     no_go
-        Places that are not entered, besides those of the layer ``no_go``.
+        Places that are not entered, besides those of the file ``no_go.geojson``.
     """
 
     teams: int = 2
