@@ -325,6 +325,13 @@ class NoPlacesError(PinganError, ValueError):
     message = "No row of {file} has a usable place: {columns} were read as {datum}. Say its --datum."
 
 
+class NoRoadsError(PinganError, ValueError):
+    """There is no road to find a way on."""
+
+    code = "no_roads"
+    message = "{file} holds no roads. Check that the right file was chosen, and that it has lines with a class of road."
+
+
 class OutsideTownError(PinganError, ValueError):
     """A whole layer lies outside the town."""
 

@@ -42,6 +42,17 @@ def made_files() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def made_patrols() -> ModuleType:
+    """Makes tasks for the planner of patrols; see ``tests/made_patrols.py``."""
+    spec = importlib.util.spec_from_file_location("made_patrols", ROOT / "tests" / "made_patrols.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 TINY_TOWN_REPORTS = 600
 TINY_TOWN_NOW = datetime(2026, 3, 1, 9, 0)
 

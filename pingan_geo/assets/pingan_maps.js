@@ -392,6 +392,49 @@
     },
   });
 
+  /* ---- numbered stops of routes ------------------------------------------------------------------- */
+  L.PinganStops = L.PinganPoints.extend({
+    initialize: function (stops, options) {
+      Canvas.prototype.initialize.call(this, L.extend({ pane: "pinganPoints", rank: -1 }, options));
+      this._count = stops.places.length;
+      this._flat = new Float64Array(2 * this._count);
+      for (var i = 0; i < this._count; i++) {
+        this._flat[2 * i] = mercX(stops.places[i][0]);
+        this._flat[2 * i + 1] = mercY(stops.places[i][1]);
+      }
+      this._codes = stops.codes;
+      this._tips = stops.tips;
+      this._texts = stops.texts;
+      this._looks = stops.looks;
+      this._paths = options.styles.map(function (style) { return new Path2D(style.path); });
+    },
+    _draw: function (pen, scale, left, top, width, height) {
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.lineJoin = "round";
+      for (var i = 0; i < this._count; i++) {
+        var style = this.options.styles[this._looks[i]], path = this._paths[this._looks[i]], size = style.size;
+        var x = this._flat[2 * i] * scale - left, y = this._flat[2 * i + 1] * scale - top;
+        if (x < -size || y < -size || x > width + size || y > height + size) { continue; }
+        var marked = this._codes[i] === this.options.selected;
+        pen.save();
+        pen.translate(x - size / 2, y - size / 2);
+        pen.scale(size / 24, size / 24);
+        pen.lineWidth = marked ? 9 : 4;
+        pen.strokeStyle = marked ? "#111111" : style.hollow ? style.colour : "#ffffff";
+        pen.stroke(path);
+        pen.fillStyle = style.hollow ? "#ffffff" : style.colour;
+        pen.fill(path, "evenodd");
+        pen.restore();
+        if (this._texts[i]) {
+          pen.font = "700 " + (this._texts[i].length > 1 ? 12 : 13) + "px " + FONT;
+          pen.fillStyle = "#ffffff";
+          pen.fillText(this._texts[i], x, y + 0.5);
+        }
+      }
+    },
+  });
+
   /* ---- what every map has ------------------------------------------------------------------------- */
   var PANES = { pinganBase: 210, pinganDensity: 320, pinganCells: 340, pinganShapes: 360, pinganDots: 370, pinganLabels: 380, pinganPoints: 400 };
 
@@ -477,4 +520,5 @@
   };
   L.pinganTiles = function (options) { return L.tileLayer(options.url, options); };
   L.pinganPoints = function (points, options) { return new L.PinganPoints(points, options); };
+  L.pinganStops = function (stops, options) { return new L.PinganStops(stops, options); };
 })();

@@ -47,6 +47,7 @@ LEFT_OUT_REASONS: Final[Mapping[str, str]] = {
     "no_go": "it lies in a place that is not to be entered",
     "mode": "no team that may go there can reach it",
     "removed": "it was taken off by hand",
+    "enough": "enough quiet places are looked at already",
 }
 
 #: Places that a patrol may look at, one row each; the risk by hour stands in a matrix beside it.

@@ -1,0 +1,1 @@
+"""Who goes where and when: pure functions on tables and matrices."""
