@@ -7,13 +7,15 @@ whether an instant is the origin of the forecast or a past one to learn from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from pingan_geo.stats.forecasting.history import Floats, History, Region
+from pingan_geo.stats.forecasting.rasters import QUICK, gaussian_sums
 
 #: Days after which a report counts a 2.7th; the last is "for ever".
 DECAYS_D: Final = (28.0, 90.0, 365.0, np.inf)
@@ -23,15 +25,16 @@ MOST_WIDTHS: Final = 7
 #: A narrower kernel, in spacings of the cells, would see only what lies at a cell's very centre.
 _FINEST: Final = 0.4
 
-_STEPS: Final = 2  # of a raster in one bandwidth
-_REACH: Final = 3.5  # bandwidths
+#: Features kept: those of an origin with its past windows, and of the next one.
+_KEPT: Final = 14
+
 _SEASON_D: Final = 21.0
 _YEAR_D: Final = 365.25
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Columns of numbers of 0 or more, one row a cell.
+    """Columns of numbers of 0 or more, one row a cell; not to be written to.
 
     Parameters
     ----------
@@ -63,7 +66,34 @@ def widths_of(region: Region) -> tuple[float, ...]:
 
 
 def features_of(history: History, window_d: float) -> Features:
-    """Return the features of each cell at the origin of a history; sums are per ``window_d`` days."""
+    """Return the features of each cell at the origin of a history; sums are per ``window_d`` days.
+
+    Those last made are kept: in a back-test the past windows of one origin are nearly all those of the one
+    before it.
+    """
+    return _features_of(_Asked(history, window_d))
+
+
+class _Asked:
+    """A history and a window, equal to another by what is in them and not by which objects they are."""
+
+    def __init__(self, history: History, window_d: float) -> None:
+        self.history, self.window_d = history, window_d
+        digest = blake2b(digest_size=16)
+        for part in (history.region.cells, history.cell, history.x_m, history.y_m, history.age_d):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        self._content = (digest.digest(), history.span_d, window_d)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self._content == other._content
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+
+@lru_cache(maxsize=_KEPT)
+def _features_of(asked: _Asked) -> Features:
+    history, window_d = asked.history, asked.window_d
     cells = len(history.region)
     inside = history.cell >= 0
     own = history.cell[inside]
@@ -90,56 +120,25 @@ def features_of(history: History, window_d: float) -> Features:
         most,
         *(smooth(history, first[None].astype(np.float64), width)[0] for width in widths[1::2]),
     ]
-    return Features(np.column_stack(columns), np.column_stack(further), last)
+    found = Features(np.column_stack(columns), np.column_stack(further), last)
+    for part in (found.sums, found.further, found.last_d):
+        part.flags.writeable = False  # shared by all who ask for the same
+    return found
 
 
 def smooth(history: History, weights: Floats, width_m: float) -> Floats:
-    """Return weighted reports that each cell would get, smoothed by a Gaussian.
-
-    From a raster of half the width with linear steps on both ways, whose own smoothing is taken off the
-    kernel: within about 4 % of the direct sum where it is highest, for many weights at once.
+    """Return weighted reports that each cell would get, smoothed by a Gaussian, sets x cells.
 
     Parameters
     ----------
     weights
-        sets × reports, of 0 or more.
+        Sets x reports, of 0 or more.
     width_m
         Standard deviation, metres.
-
-    Returns
-    -------
-    sets × cells.
     """
     region = history.region
-    step = width_m / _STEPS
-    beyond = _REACH * width_m + 2 * step
-    left, low = float(region.x_m.min()) - beyond, float(region.y_m.min()) - beyond
-    columns = int((float(region.x_m.max()) + beyond - left) / step) + 2
-    rows = int((float(region.y_m.max()) + beyond - low) / step) + 2
-    x, y = (history.x_m - left) / step, (history.y_m - low) / step
-    near = (x >= 0) & (y >= 0) & (x < columns - 1) & (y < rows - 1)
-    x, y = x[near], y[near]
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    right, up = x - column, y - row
-    corners = [
-        (row * columns + column, (1 - right) * (1 - up)),
-        (row * columns + column + 1, right * (1 - up)),
-        ((row + 1) * columns + column, (1 - right) * up),
-        ((row + 1) * columns + column + 1, right * up),
-    ]
-    at = [(region.y_m - low) / step, (region.x_m - left) / step]
-    # a linear step spreads by a sixth of a square step on average, and there are two
-    sigma = np.sqrt(_STEPS**2 - 1.0 / 3.0)
-    found = np.empty((len(weights), len(region)))
-    for number, each in enumerate(weights[:, near]):
-        raster = np.zeros(rows * columns)
-        for place, share in corners:
-            raster += np.bincount(place, weights=each * share, minlength=raster.size)
-        surface = gaussian_filter(
-            raster.reshape(rows, columns).astype(np.float32), sigma, mode="constant", truncate=_REACH
-        )
-        found[number] = map_coordinates(surface, at, order=1) / step**2 * region.area_m2
-    return found
+    sums = gaussian_sums(history.x_m, history.y_m, weights, region.x_m, region.y_m, width_m, QUICK)
+    return np.asarray(sums * region.area_m2, dtype=np.float64)
 
 
 def _decayed(history: History, decay_d: float, window_d: float) -> Floats:

@@ -3,9 +3,6 @@
 Every bandwidth and decay is chosen on the past alone: the last windows of the record are forecast from what
 was known before each, and the values under which their reports were most likely are taken. So a cell's own
 report counts for its neighbours as far as it did so far. Smoothing knows no streets, walls or water.
-
-Sums of Gaussians come from a raster of a third of the bandwidth, within 0.2 % of the direct sum where
-they are high.
 """
 
 from __future__ import annotations
@@ -15,13 +12,12 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from pingan_geo.stats.forecasting.counts import check_horizon, expected_total, share_out
 from pingan_geo.stats.forecasting.features import spacing_m
 from pingan_geo.stats.forecasting.history import Floats, History, Region
-from pingan_geo.stats.kernel import spread
+from pingan_geo.stats.forecasting.rasters import gaussian_sums
 
 Place = tuple[int, ...]
 
@@ -32,8 +28,6 @@ PROMAP_REACH_D: Final = 56.0
 #: Days after which a report counts a 2.7th, to choose from; the last is "for ever".
 DECAYS_D: Final = (3.5, 7.0, 14.0, 28.0, 56.0, 112.0, 224.0, 448.0, 896.0, 1792.0, np.inf)
 
-_STEPS: Final = 3  # of a raster in one bandwidth
-_REACH: Final = 5.0
 _WINDOW_D: Final = 28.0
 _FEWEST_WINDOWS: Final = 3
 _MOST_WINDOWS: Final = 12
@@ -44,42 +38,6 @@ _WIDEST_M: Final = 4_000.0
 _TRIM: Final = 5.0  # no bandwidth is more than this many times the global one
 _NARROWEST: Final = 0.4  # nor less than this
 _ADAPTIVE_RATIO: Final = 1.25
-
-
-def gaussian_sums(
-    x_m: Floats, y_m: Floats, weights: Floats, at_x_m: Floats, at_y_m: Floats, bandwidth_m: float
-) -> Floats:
-    """Return the weighted sum of Gaussians around reports at places, per m²; 0 beyond five bandwidths.
-
-    Parameters
-    ----------
-    x_m, y_m, weights
-        Reports, metres; weights of 0 or more.
-    at_x_m, at_y_m
-        Places, metres; at least one.
-    bandwidth_m
-        Standard deviation, metres, above 0.
-    """
-    step = bandwidth_m / _STEPS
-    margin = 3 * step
-    left, low = float(at_x_m.min()) - margin, float(at_y_m.min()) - margin
-    columns, rows = (
-        int(np.ceil((far + margin - start) / step)) + 1
-        for far, start in ((float(at_x_m.max()), left), (float(at_y_m.max()), low))
-    )
-    # reports beside the raster reach into it
-    beyond = int(np.ceil(_REACH * _STEPS)) + 1
-    raster, _ = spread(
-        (x_m - left) / step + beyond,
-        (y_m - low) / step + beyond,
-        (rows + 2 * beyond, columns + 2 * beyond),
-        weights,
-    )
-    # spreading each report over nine cells is itself a smoothing, of variance a quarter
-    smooth = gaussian_filter(raster, np.sqrt(_STEPS**2 - 0.25), mode="constant", truncate=_REACH)
-    place = [(at_y_m - low) / step + beyond - 0.5, (at_x_m - left) / step + beyond - 0.5]
-    found = map_coordinates(smooth, place, order=3, mode="nearest")
-    return np.asarray(np.maximum(found, 0.0) / step**2, dtype=np.float64)
 
 
 def kernel(history: History, horizon_d: float, rng: np.random.Generator) -> Floats:  # noqa: ARG001 - the interface

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from pingan_geo.stats.forecasting.counts import check_horizon, share_out
-from pingan_geo.stats.forecasting.features import Features, features_of
+from pingan_geo.stats.forecasting.features import DECAYS_D, Features, features_of
 from pingan_geo.stats.forecasting.history import Floats, History
 
 #: Days of a window to learn from, if the horizon is not longer.
@@ -205,16 +205,13 @@ def _rows(past: _Past, most: int, rng: np.random.Generator) -> tuple[Floats, Flo
     seen = np.concatenate(past.seen)
     if len(seen) <= most:
         return table, seen, np.ones(len(seen))
-    around = table[:, _AROUND]
+    # around the cell, of all times, by the second narrowest kernel (the only one, where there is one)
+    around = table[:, min(3 * len(DECAYS_D), past.now.sums.shape[1]) - 1]
     top = np.zeros(len(seen), dtype=np.bool_)
     top[np.argpartition(around, -(most // 2))[-(most // 2) :]] = True
     kept = (most - most // 2) / float((~top).sum())
     chosen = top | (rng.random(len(seen)) < kept)
     return table[chosen], seen[chosen], np.where(top, 1.0, 1.0 / kept)[chosen]
-
-
-#: Column of a table of rows: reports around the cell for ever, by the second narrowest kernel.
-_AROUND: Final = 11
 
 
 def _table(features: Features) -> Floats:

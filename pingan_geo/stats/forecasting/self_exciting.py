@@ -18,7 +18,8 @@ from scipy.spatial import cKDTree
 
 from pingan_geo.stats.forecasting.counts import check_horizon, expected_total, share_out
 from pingan_geo.stats.forecasting.history import Floats, History, Positions
-from pingan_geo.stats.forecasting.kernels import gaussian_sums, select_bandwidth
+from pingan_geo.stats.forecasting.kernels import select_bandwidth
+from pingan_geo.stats.forecasting.rasters import gaussian_sums
 
 #: A report may follow another no farther and no later than this.
 REACH_M: Final = 600.0

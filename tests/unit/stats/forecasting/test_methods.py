@@ -8,9 +8,10 @@ from pingan_geo.spatial.cells import cells_of, centres, disk
 from pingan_geo.stats.forecasting.counts import recent_counts
 from pingan_geo.stats.forecasting.features import features_of, smooth, widths_of
 from pingan_geo.stats.forecasting.history import history_before, place_events, region_of
-from pingan_geo.stats.forecasting.kernels import gaussian_sums, select_bandwidth, select_space_time
+from pingan_geo.stats.forecasting.kernels import select_bandwidth, select_space_time
 from pingan_geo.stats.forecasting.learning import level
 from pingan_geo.stats.forecasting.methods import METHODS, forecaster
+from pingan_geo.stats.forecasting.rasters import gaussian_sums
 
 FIRST = np.datetime64("2024-01-01T00:00:00")
 REGION = region_of(disk(cells_of([120.6], [30.8], 10)[0], 12))
@@ -182,3 +183,14 @@ def test_the_level_knows_the_season_once_there_are_years_to_know_it_from():
     assert level(at, 28.0) > 1.4 * still
     short = at.before(400.0)
     assert level(short, 28.0) == pytest.approx(float((short.age_d <= 365).sum()) / 365 * 28, rel=0.01)
+
+
+def test_features_are_made_once_for_the_same_record_and_anew_for_another():
+    known, _ = steady(200)
+    first = features_of(known, 28.0)
+    assert features_of(known.before(0.0), 28.0) is first
+    assert features_of(known, 14.0) is not first
+    other = steady(200, seed=1)[0]
+    assert (features_of(other, 28.0).sums != first.sums).any()
+    with pytest.raises(ValueError, match="read-only"):
+        first.sums[0] = 1.0
