@@ -593,6 +593,27 @@ class PatrolPlanError(PinganError, ValueError):
     message = "The plan of this patrol cannot be read ({detail}). Plan it anew."
 
 
+class PatrolNotFoundError(PinganError, LookupError):
+    """There is no plan of a patrol under this number."""
+
+    code = "patrol_not_found"
+    message = "There is no patrol {patrol} in this town. Is it the right town?"
+
+
+class PlaceUnknownError(PinganError, LookupError):
+    """A place that somebody named is not among the town's, or is not the only one."""
+
+    code = "place_unknown"
+    message = "{place} names {count} places of this town, but must name one: {known}. Give the number of a post, station or place, or longitude,latitude."
+
+
+class TeamStartError(PinganError, ValueError):
+    """No team can start anywhere: no place was named, and the town has no post or station."""
+
+    code = "team_start"
+    message = "{town} has no station and no post, so it is not known where a team starts. Name a place or longitude,latitude (--from), or import them."
+
+
 class OutsideAddressError(PinganError, RuntimeError):
     """A map would load something from the internet."""
 
