@@ -242,7 +242,7 @@ def score(
     surely = flagged(expected, coverage)
     if not len(surely) == len(counts) == len(area):
         raise UnalignedIndexError(left="expected", right="happened, areas")
-    if events < counts.sum():
+    if events < counts.sum() * (1.0 - 1e-9):  # shares of intervals add up to a hair beside
         raise BadChoiceError(name="events", value=events, expected=f"{counts.sum():g} or more")
     k = how_many(len(counts), coverage)
     best = np.partition(counts, len(counts) - k)[len(counts) - k :].sum()
@@ -466,7 +466,7 @@ def reliability(
     BadChoiceError
         If an expectation is negative or missing, or ``bins`` is below 1.
     """
-    from pingan_geo.stats.rates import rate_interval
+    from scipy.special import gammaincinv
 
     ahead, came = _expected_and_happened(expected, happened)
     if bins < 1:
@@ -481,8 +481,13 @@ def reliability(
     _, group = np.unique(group, return_inverse=True)
     cells = np.bincount(group)
     sums, counts = np.bincount(group, ahead), np.bincount(group, came)
-    low, high = rate_interval(counts, sums, level)
-    ratio = np.divide(counts, sums, out=np.full(len(sums), np.nan), where=sums > 0)
+    # the exact Poisson interval, which shares of reports known as an interval do not break
+    outside = (1.0 - level) / 2.0
+    least = np.where(counts > 0, gammaincinv(np.maximum(counts, 1e-9), outside), 0.0)
+    ratio, low, high = (
+        np.divide(part, sums, out=np.full(len(sums), np.nan), where=sums > 0)
+        for part in (counts, least, gammaincinv(counts + 1.0, 1.0 - outside))
+    )
     return pd.DataFrame(
         {"cells": cells, "expected": sums, "happened": counts, "ratio": ratio, "low": low, "high": high}
     )

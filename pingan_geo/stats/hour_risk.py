@@ -23,9 +23,10 @@ from pingan_geo.stats.forecasting.history import Floats, Forecaster, History, Po
 #: Sizes of H3 cells above the region's own, widest first.
 _LEVELS: Final = (2, 1, 0)
 #: What the wider share may count as, in reports; infinity leaves the level out.
-_STRENGTHS: Final = (np.inf, 1000.0, 500.0, 250.0, 120.0, 60.0, 30.0, 15.0, 8.0, 4.0)
+_STRENGTHS: Final = (np.inf, 1000.0, 500.0, 250.0, 120.0, 60.0)
 #: A level must foretell the newest third better by so much (natural logarithm of the likelihood).
-_LEAST_GAIN: Final = 2.0
+_LEAST_GAIN: Final = 4.0
+_HOUR_S: Final = 3600
 #: Reports that a share as of an even week counts as, for the town: never a share of exactly nothing or all.
 _EVEN_REPORTS: Final = 1.0
 
@@ -155,6 +156,87 @@ def expected_in_shift(
     if not (asked * hours).any():
         return np.zeros(len(history.region))
     return whole * shift_share(history, weights, asked * hours, hours)
+
+
+def expected_each_hour(
+    history: History,
+    weights: HourWeights,
+    expected: ArrayLike,
+    horizon_d: float,
+    begin: np.datetime64,
+    end: np.datetime64,
+) -> tuple[NDArray[np.datetime64], Floats]:
+    """Return the reports to expect in each cell and clock hour of one shift.
+
+    A cell's day is a day of the horizon. Its share of the shift's hours of the day is drawn to its surroundings as
+    in :func:`shift_share`, and so is the share of each hour among them. Weekdays are told by the whole region
+    only, and only as far as they differ by more than chance: a few weeks of one weekday's evenings know nothing
+    of a cell.
+
+    Parameters
+    ----------
+    history, weights
+        As for :func:`expected_in_shift`.
+    expected
+        Reports to expect in each cell within the horizon, all hours.
+    horizon_d
+        Its days, above 0; whole weeks, or the shift's weekday stands for more than one in seven.
+    begin, end
+        The shift, wall clock, to the second; at most a week.
+
+    Returns
+    -------
+    starts
+        datetime64[s]: the clock hours that the shift touches.
+    expected
+        cells x hours; an hour that the shift touches only in part counts by that part. Where no report says at
+        what hour, all hours are alike.
+
+    Raises
+    ------
+    UnalignedIndexError
+        If ``weights`` or ``expected`` do not fit the history or its region.
+    BadChoiceError
+        If the shift ends before it begins or is longer than a week, or the horizon is not above 0.
+    """
+    if not horizon_d > 0:
+        raise BadChoiceError(name="horizon_d", value=horizon_d, expected="above 0")
+    first, last = (one.astype("datetime64[s]").astype(np.int64) for one in (begin, end))
+    if not 0 < last - first <= WEEK_HOURS * _HOUR_S:
+        raise BadChoiceError(name="end", value=end, expected="after the beginning, at most a week")
+    whole = np.asarray(expected, dtype=np.float64)
+    if whole.shape != (len(history.region),):
+        raise UnalignedIndexError(left="expected", right="cells of the region")
+    at = np.arange(first // _HOUR_S, -(-last // _HOUR_S))
+    part = (np.minimum(last, (at + 1) * _HOUR_S) - np.maximum(first, at * _HOUR_S)) / _HOUR_S
+    day, hour = (at // 24 + 3) % 7, at % 24  # 1970-01-01 was a Thursday
+    hours = np.unique(hour)
+    shift = shift_hours(hours.tolist())
+    own = [shift_hours([one]) for one in hours.tolist()]
+    if not (~weights.unknown & (history.cell >= 0)).any():
+        rate = np.full((len(whole), len(hours)), 1 / 24)
+    else:
+        in_shift = shift_share(history, weights, shift, np.ones(WEEK_HOURS))
+        each = np.stack([shift_share(history, weights, one, shift) for one in own], axis=1)
+        rate = in_shift[:, None] * each / each.sum(axis=1, keepdims=True)
+    usual = _weekday_factors(weights, shift)
+    risk = whole[:, None] / horizon_d * rate[:, np.searchsorted(hours, hour)] * (usual[day] * part)
+    return (at * _HOUR_S).astype("datetime64[s]"), risk
+
+
+def _weekday_factors(weights: HourWeights, shift: Floats) -> Floats:
+    """Return how many times as many reports as on the mean day each weekday has in a shift, 7, of mean 1.
+
+    Drawn to 1 by as much of their spread as chance alone gives (seven counts, six degrees of freedom).
+    """
+    days = np.repeat(np.eye(7), 24, axis=1)
+    counts = np.array([np.nansum(weights.within(shift * day)) for day in days])
+    mean = counts.mean()
+    if mean <= 0:
+        return np.ones(7)
+    excess = float(((counts - mean) ** 2).sum() / mean)
+    kept = max(0.0, 1.0 - 6.0 / excess) if excess > 0 else 0.0
+    return np.asarray(1.0 + kept * (counts / mean - 1.0))
 
 
 def _codes(values: NDArray[np.uint64]) -> Positions:

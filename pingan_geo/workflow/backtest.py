@@ -1,6 +1,7 @@
 """The back-test: what lists of cells would have caught, had they been made in the past with each method.
 
-A method is given the reports before an origin and nothing else. Finds of patrols neither train nor count:
+A method is given the reports known before an origin and nothing else; one known only as an interval was known from
+its end on, and counts in each window by the share of its time that lies there. Finds of patrols neither train nor count:
 a list that sends people somewhere would otherwise be proved right by what they find there.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from pingan_geo.model.receipt import OnProgress, Progress
 from pingan_geo.model.report import ReportFilter
 from pingan_geo.outputs.exports import write_table
 from pingan_geo.spatial.cells import cells_covering, parents, to_text
+from pingan_geo.stats.aoristic import HourWeights, aoristic_weights
 from pingan_geo.stats.evaluation import (
     MOST_ORIGINS,
     Record,
@@ -43,8 +45,9 @@ from pingan_geo.stats.evaluation import (
     reliability,
     score,
 )
-from pingan_geo.stats.filters import select
-from pingan_geo.stats.forecasting.history import Events, Region, history_before, region_of
+from pingan_geo.stats.filters import only_days, select
+from pingan_geo.stats.forecasting.history import Events, History, Region, history_before, region_of
+from pingan_geo.stats.hour_risk import expected_in_shift, shift_hours
 from pingan_geo.storage.records import read_reports
 from pingan_geo.workflow.said import say_filter, town_notice
 from pingan_geo.workflow.stated_categories import check_categories
@@ -67,11 +70,14 @@ METHOD_WORDS: Final[Mapping[str, str]] = {
     "kernel_adaptive": mark("adaptive kernel density"),
     "space_time_kernel": mark("kernel in space and time"),
     "promap": mark("ProMap"),
+    "self_exciting": mark("self-exciting process"),
     "mixture": mark("mixture of kernels"),
     "glm": mark("Poisson regression"),
     "boosting": mark("boosted Poisson trees"),
     "ensemble": mark("our forecast"),
 }
+#: Added to a method's name: its list made for the hours and weekdays asked for.
+SHIFT: Final = "_shift"
 HORIZON_D: Final = 7.0
 MOST_HORIZON_D: Final = 366.0
 COVERAGES: Final = (0.01, 0.02, 0.05)
@@ -124,7 +130,10 @@ class BackTest:
     rows_in, used, left_out
         Reports that fit; of these with a day; without one.
     vague
-        Of those used: known only as several days, counted on the first of them.
+        Of those used: known only as an interval of more than a day, counted in each window by its share there.
+    no_hour
+        Of those used, where hours or weekdays are asked for: known only by their day. They are learnt from and
+        count in no window.
     outside
         Of those used: in no cell of the region; in a window they count as missed.
     asked, notice, about
@@ -148,6 +157,7 @@ class BackTest:
     vague: int
     outside: int
     asked: ReportFilter
+    no_hour: int = 0
     notice: str = ""
     about: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
@@ -173,6 +183,10 @@ def back_test(
     forecaster: Callable[[str], Forecaster] | None = None,
 ) -> BackTest:
     """Try methods on the town's own past, from origins 28 days apart.
+
+    Where hours or weekdays are asked for, only what happened in them counts, and each method makes two lists: one of
+    all hours under its own name, and one for these hours (:mod:`pingan_geo.stats.hour_risk`) with ``SHIFT`` added to
+    it. Both learn from the reports of all hours.
 
     Parameters
     ----------
@@ -224,28 +238,31 @@ def back_test(
     found = _by_name(forecaster)
     chosen = {name: found(name) for name in names}
     placed = _placed(town, report_filter, resolution, reports)
-    events, region = placed.events, placed.events.region
+    events, region = placed.reports.events, placed.reports.events.region
     starts = origins(placed.first, placed.end, horizon_d, most=most_origins)
     window = np.timedelta64(round(horizon_d * _DAY_S), "s")
-    begin = np.searchsorted(events.time, starts, side="left")
-    stop = np.searchsorted(events.time, starts + window, side="left")
-    happened = np.stack([_counted(events, *ends) for ends in zip(begin, stop, strict=True)])
+    shift = shift_of(report_filter)
+    came = [_came(placed.reports, start, start + window, shift) for start in starts]
+    happened = np.stack([counts for counts, _ in came])
     expected: dict[str, NDArray[np.float64]] = {}
     steps = len(chosen) * len(starts)
-    for name, forecast in chosen.items():
+    histories = [history_before(events, start, since=placed.first) for start in starts]
+    for done, (name, forecast) in enumerate(chosen.items()):
         rows = []
-        for number, start in enumerate(starts):
+        for number, history in enumerate(histories):
             if on_progress is not None:
-                done = len(expected) * len(starts) + number
-                on_progress(Progress(mark("Trying methods on the past"), done, steps, 0))
-            history = history_before(events, start, since=placed.first)
+                on_progress(
+                    Progress(mark("Trying methods on the past"), done * len(starts) + number, steps, 0)
+                )
             rows.append(forecast(history, horizon_d, np.random.default_rng([seed, number])))
         expected[name] = np.stack(rows)
+    if shift is not None:
+        expected = _by_shift(expected, histories, placed.reports, shift, horizon_d)
     scores = {
         name: [
             [
-                score(ahead, came, float(n), region.area_m2, share)
-                for ahead, came, n in zip(rows, happened, stop - begin, strict=True)
+                score(ahead, *of_window, region.area_m2, share)
+                for ahead, of_window in zip(rows, came, strict=True)
             ]
             for share in shares
         ]
@@ -270,6 +287,7 @@ def back_test(
         vague=placed.vague,
         outside=int((events.cell < 0).sum()),
         asked=report_filter,
+        no_hour=placed.no_hour if shift is not None else 0,
         notice=town_notice(town.settings, translator(language or town.settings.language)),
     )
     return replace(result, about=_about(result, town, translator(language or town.settings.language)))
@@ -315,7 +333,7 @@ def cells_of_origin(found: BackTest, method: str, number: int, coverage: float) 
         {
             "cell": pd.Series(to_text(found.region.cells[shown]), dtype="str"),
             "expected": ahead[shown],
-            "happened": came[shown].astype(np.int64),
+            "happened": came[shown],
             "flagged": surely[shown],
             "outcome": pd.Series(outcome, dtype="str"),
         }
@@ -356,7 +374,55 @@ def export_back_test(found: BackTest, file: Path, *, language: str = "zh") -> Pa
     )
 
 
-def say_hit_rate(found: BackTest, method: str, coverage: float, t: Translator) -> str:
+class Standing(Protocol):
+    """What a back-test is remembered by: enough to say in words how each method stands; see :class:`BackTest`."""
+
+    @property
+    def table(self) -> pd.DataFrame: ...  # noqa: D102
+
+    @property
+    def summary(self) -> pd.DataFrame: ...  # noqa: D102
+
+    @property
+    def pairs(self) -> pd.DataFrame: ...  # noqa: D102
+
+    @property
+    def origin(self) -> NDArray[np.datetime64]: ...  # noqa: D102
+
+    @property
+    def horizon_d(self) -> float: ...  # noqa: D102
+
+    @property
+    def coverages(self) -> tuple[float, ...]: ...  # noqa: D102
+
+
+def say_last_list(found: Standing, method: str, coverage: float, t: Translator) -> str:
+    """Return what a method's last list would have caught, as one sentence; ``""`` where nothing was reported.
+
+    Raises
+    ------
+    BadChoiceError
+        If there is no such method or coverage.
+    """
+    rows = found.table[(found.table["method"] == method) & np.isclose(found.table["coverage"], coverage)]
+    if rows.empty:
+        raise BadChoiceError(name="coverage", value=coverage, expected=", ".join(map(str, found.coverages)))
+    row = rows.iloc[-1]
+    if not row["events"]:
+        return ""
+    return t(
+        "The last list, of {day} for {days} days, covered {coverage} of the area and caught {rate} of the reports "
+        "({hits} of {events}).",
+        day=str(found.origin[-1].astype("datetime64[D]")),
+        days=t.number(found.horizon_d),
+        coverage=percent(t, coverage),
+        rate=t.percent(row["hit_rate"], 0),
+        hits=t.number(row["hits"], 0),
+        events=t.number(row["events"], 0),
+    )
+
+
+def say_hit_rate(found: Standing, method: str, coverage: float, t: Translator) -> str:
     """Return what a method's list caught, with its range, as one sentence.
 
     Raises
@@ -383,7 +449,7 @@ def say_hit_rate(found: BackTest, method: str, coverage: float, t: Translator) -
     )
 
 
-def say_score(found: BackTest, method: str, t: Translator) -> list[str]:
+def say_score(found: Standing, method: str, t: Translator) -> list[str]:
     """Return a line a coverage: hit rate, PAI and PEI with their ranges."""
     rows = found.summary[found.summary["method"] == method]
     lines = [
@@ -409,7 +475,7 @@ def say_score(found: BackTest, method: str, t: Translator) -> list[str]:
 
 
 def say_lead(
-    found: BackTest,
+    found: Standing,
     method: str,
     t: Translator,
     *,
@@ -436,6 +502,13 @@ def say_lead(
     if row["high"] < 0:
         return t("{lead} fewer hits than {baseline} ({low} to {high})", **said)
     return t("no sure difference from {baseline} ({low} to {high})", **said)
+
+
+def say_method(name: str, t: Translator) -> str:
+    """Return a method in words; one without any under its own name."""
+    base = name.removesuffix(SHIFT)
+    words = t(METHOD_WORDS[base]) if base in METHOD_WORDS else base
+    return t("{method}, by the hours", method=words) if name.endswith(SHIFT) else words
 
 
 def percent(t: Translator, share: float) -> str:
@@ -490,11 +563,12 @@ def _checked(
 class _Placed:
     """The reports on their region, and where the record begins and ends."""
 
-    events: Events
+    reports: PlacedReports
     first: np.datetime64
     end: np.datetime64
     rows_in: int
     vague: int
+    no_hour: int
 
 
 def _placed(town: Town, asked: ReportFilter, resolution: int, reports: pd.DataFrame | None) -> _Placed:
@@ -502,21 +576,33 @@ def _placed(town: Town, asked: ReportFilter, resolution: int, reports: pd.DataFr
         with town.store.read() as connection:
             reports = read_reports(connection, _COLUMNS)
     check_categories(town, asked.categories, reports)
-    fitting = reports[select(reports, asked, town.settings.board_of)]
-    time = fitting["time"].to_numpy(dtype="datetime64[s]")
-    dated = ~np.isnat(time)
-    if not dated.any():
+    fitting = reports[select(reports, replace(asked, hours=(), weekdays=()), town.settings.board_of)]
+    dated = fitting[fitting["time"].notna()]
+    if not len(dated):
         raise NoReportsError
-    until = fitting["time_until"].to_numpy(dtype="datetime64[s]")[dated]
-    own = fitting[dated]
-    events = events_of(own, region_of(_cells(town, asked, resolution)))
+    time, until = (dated[name].to_numpy(dtype="datetime64[s]") for name in ("time", "time_until"))
+    end = record_end(reports, asked)
+    placed = place_reports(dated, region_of(_cells(town, asked, resolution)), end)
     return _Placed(
-        events=events,
-        first=time[dated].min().astype("datetime64[D]").astype("datetime64[s]"),
-        end=record_end(reports, asked),
+        reports=placed,
+        first=placed.events.time[0].astype("datetime64[D]").astype("datetime64[s]"),
+        end=end,
         rows_in=len(fitting),
-        vague=int((until - time[dated] > _DAY).sum()),  # NaT, an instant, is not longer than anything
+        vague=int((until - time > _DAY).sum()),  # NaT, an instant, is not longer than anything
+        no_hour=int(only_days(time, until).sum()),
     )
+
+
+def shift_of(asked: ReportFilter) -> NDArray[np.float64] | None:
+    """Return the hours of the week that are asked for, 168; ``None``: all of them."""
+    if not asked.hours and not asked.weekdays:
+        return None
+    return shift_hours(asked.hours or range(24), asked.weekdays or range(7))
+
+
+def hours_known(history: History, weights: HourWeights) -> bool:
+    """Return whether any report in the cells says at what hour."""
+    return bool((~weights.unknown & (history.cell >= 0)).any())
 
 
 def record_end(reports: pd.DataFrame, asked: ReportFilter) -> np.datetime64:
@@ -535,30 +621,53 @@ def record_end(reports: pd.DataFrame, asked: ReportFilter) -> np.datetime64:
     return end
 
 
-def events_of(reports: Any, region: Region) -> Events:
+@dataclass(frozen=True, eq=False)
+class PlacedReports:
+    """Reports on a region, in the order in which they became known.
+
+    Parameters
+    ----------
+    events
+        ``time`` is when a report was known: its instant, or the last second of the interval that it gives.
+    start, until
+        datetime64[s]: between which instants it happened, in the same order; ``until`` NaT: at ``start``.
+    """
+
+    events: Events
+    start: NDArray[np.datetime64]
+    until: NDArray[np.datetime64]
+
+    def hours(self, number: int) -> HourWeights:
+        """Return the hours of the week of the first reports; one known only by its day has none."""
+        return aoristic_weights(self.start[:number], self.until[:number])
+
+
+def place_reports(reports: Any, region: Region, end: np.datetime64) -> PlacedReports:
     """Return reports on a region by the cells they are stored in, as every list and map counts them.
+
+    What happened between Friday at 18 and Monday at 7 was not known before Monday at 7, so it cannot have
+    trained a list made on Saturday.
 
     Parameters
     ----------
     reports
         REPORTS table; every ``time`` known.
     region
-        The cells.
-
-    Returns
-    -------
-    Events
-        Sorted by time. The finest cell's parent is the cell, which for 6-7 % of the places is not the hexagon
+        The cells. The finest cell's parent is the cell, which for 6-7 % of the places is not the hexagon
         that holds the place.
+    end
+        Of the record: whatever is in it was known by then, also an interval that goes on beyond.
     """
-    time = reports["time"].to_numpy(dtype="datetime64[s]")
-    order = np.argsort(time, kind="stable")
+    start, until = (reports[name].to_numpy(dtype="datetime64[s]") for name in ("time", "time_until"))
+    second = np.timedelta64(1, "s")
+    known = np.where(until > start, np.minimum(until - second, np.maximum(end - second, start)), start)
+    order = np.argsort(known, kind="stable")
     own = parents(reports["cell"].to_numpy(dtype=np.uint64), region.resolution)[order]
     lon, lat = (reports[name].to_numpy(dtype=np.float64)[order] for name in ("lon", "lat"))
     x_m, y_m = region.plane.forward(lon, lat)
     at = np.minimum(np.searchsorted(region.cells, own), len(region) - 1)
     cell = np.where(region.cells[at] == own, at, -1).astype(np.int64)
-    return Events(region, cell, x_m, y_m, time[order])
+    return PlacedReports(Events(region, cell, x_m, y_m, known[order]), start[order], until[order])
 
 
 def _cells(town: Town, asked: ReportFilter, resolution: int) -> NDArray[np.uint64]:
@@ -574,9 +683,50 @@ def _cells(town: Town, asked: ReportFilter, resolution: int) -> NDArray[np.uint6
     return cells
 
 
-def _counted(events: Events, begin: int, stop: int) -> NDArray[np.float64]:
-    cell = events.cell[begin:stop]
-    return np.bincount(cell[cell >= 0], minlength=len(events.region)).astype(np.float64)
+def _came(
+    placed: PlacedReports, begin: np.datetime64, end: np.datetime64, shift: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], float]:
+    """Return the reports of a window, and of its hours in a shift: in each cell, and in all."""
+    near = np.flatnonzero((placed.start < end) & ((placed.until > begin) | (placed.start >= begin)))
+    start, until = placed.start[near], placed.until[near]
+    length = np.where(until > start, (until - start).astype(np.int64), 0)
+    first, last = np.maximum(start, begin), np.minimum(until, end)
+    weight = np.where(length > 0, (last - first).astype(np.int64) / np.maximum(length, 1), 1.0)
+    if shift is not None:
+        ends = np.where(length > 0, last, np.datetime64("NaT", "s"))
+        chance = aoristic_weights(first, ends, whole_days="spread").within(shift)
+        weight *= np.where(only_days(start, until), 0.0, chance)
+    cell = placed.events.cell[near]
+    inside = cell >= 0
+    counts = np.bincount(cell[inside], weight[inside], minlength=len(placed.events.region))
+    return counts.astype(np.float64), float(weight.sum())
+
+
+def _by_shift(
+    expected: Mapping[str, NDArray[np.float64]],
+    histories: Sequence[History],
+    placed: PlacedReports,
+    shift: NDArray[np.float64],
+    horizon_d: float,
+) -> dict[str, NDArray[np.float64]]:
+    """Return each method twice: its list of all hours, with the shift's total, and its list for the shift."""
+    ones = np.ones(len(placed.events.region))
+    rng = np.random.default_rng(0)  # nothing is drawn: the forecast is at hand
+    share = np.stack(
+        [
+            expected_in_shift(history, weights, ones, shift, horizon_d, rng)
+            if hours_known(history, weights := placed.hours(len(history)))
+            else ones * shift.mean()
+            for history in histories
+        ]
+    )
+    found: dict[str, NDArray[np.float64]] = {}
+    for name, rows in expected.items():
+        own = rows * share
+        whole = rows.sum(axis=1, keepdims=True)
+        part = np.divide(own.sum(axis=1, keepdims=True), whole, out=np.zeros_like(whole), where=whole > 0)
+        found |= {name: rows * part, f"{name}{SHIFT}": own}
+    return found
 
 
 def _table(
@@ -586,7 +736,7 @@ def _table(
     shares: Sequence[float],
 ) -> pd.DataFrame:
     rows = [
-        (name, start, horizon_d, share, one.hits, int(one.events), one.hit_rate, one.pai, one.pei)
+        (name, start, horizon_d, share, one.hits, _whole(one.events), one.hit_rate, one.pai, one.pei)
         for name, of_method in scores.items()
         for share, of_share in zip(shares, of_method, strict=True)
         for start, one in zip(starts, of_share, strict=True)
@@ -594,6 +744,12 @@ def _table(
     names = ("method", "origin", "horizon_days", "coverage", "hits", "events", "hit_rate", "pai", "pei")
     table = pd.DataFrame(rows, columns=list(names)).astype({"method": "str", "origin": "datetime64[s]"})
     return table.sort_values(["method", "origin", "coverage"], key=_as_listed(scores), ignore_index=True)
+
+
+def _whole(value: float) -> float:
+    """Return a number as a whole one where it is: shares of intervals may add up to a hair beside."""
+    nearest = round(value)
+    return nearest if abs(value - nearest) < 1e-6 else value
 
 
 def _as_listed(methods: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -615,7 +771,7 @@ def _summary(
                 "horizon_days": horizon_d,
                 "coverage": share,
                 "hits": whole.hits,
-                "events": int(whole.events),
+                "events": _whole(whole.events),
             }
             for measure, range_ in ranges[row].items():
                 values |= {
@@ -634,7 +790,7 @@ _ALARM: Final = 0.01
 def _drift_p(record: Record, row: int) -> float:
     """Return how seldom the last window would be so poor if nothing had changed; NaN where it cannot be told."""
     hits, events = record.hits[row], record.events
-    if (events[:-1] > 0).sum() < 2 or not events[-1]:
+    if (events[:-1] > 0).sum() < 2 or events[-1] < 1:
         return float("nan")
     return drift(hits[:-1], events[:-1], float(hits[-1]), float(events[-1]), level=_ALARM).p_value
 
@@ -669,6 +825,18 @@ def _inside(expected: NDArray[np.float64], happened: NDArray[np.float64]) -> flo
     return float(np.mean(inside)) if inside else float("nan")
 
 
+def _about_hours(found: BackTest, t: Translator) -> tuple[tuple[str, str], ...]:
+    if shift_of(found.asked) is None:
+        return ()
+    said = t(
+        "Only what happened in these hours counts. All lists learn from the reports of all hours; those “by the hours” "
+        "are weighted by how much of a place's reports fall into them. {count} reports known only by their day are "
+        "learnt from and not counted",
+        count=found.no_hour,
+    )
+    return ((t("Hours"), said),)
+
+
 def _about(found: BackTest, town: Town, t: Translator) -> tuple[tuple[str, str], ...]:
     first, last = (str(found.origin[at].astype("datetime64[D]")) for at in (0, -1))
     days = t.number(found.horizon_d)
@@ -697,7 +865,8 @@ def _about(found: BackTest, town: Town, t: Translator) -> tuple[tuple[str, str],
             t("Reports"),
             t(
                 "{rows} fit = {used} used + {left} left out for want of a day; of those used {outside} in no cell "
-                "of the area, counted as missed, and {vague} known only as several days, counted on the first",
+                "of the area, counted as missed, and {vague} known only as an interval of more than a day: known from "
+                "its end on, and counted in each window by the share of the interval that lies in it",
                 rows=found.rows_in,
                 used=found.used,
                 left=found.left_out,
@@ -705,6 +874,7 @@ def _about(found: BackTest, town: Town, t: Translator) -> tuple[tuple[str, str],
                 vague=found.vague,
             ),
         ),
+        *_about_hours(found, t),
         (
             t("Hit rate"),
             t("share of all reports of a window that lay in the cells listed before it"),

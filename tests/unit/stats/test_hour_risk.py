@@ -9,7 +9,7 @@ from pingan_geo.errors import BadChoiceError, UnalignedIndexError
 from pingan_geo.spatial.cells import cells_of, centres, disk
 from pingan_geo.stats.aoristic import aoristic_weights
 from pingan_geo.stats.forecasting.history import history_before, place_events, region_of
-from pingan_geo.stats.hour_risk import expected_in_shift, shift_hours, shift_share
+from pingan_geo.stats.hour_risk import expected_each_hour, expected_in_shift, shift_hours, shift_share
 
 MIDDLE = cells_of(np.array([120.6]), np.array([30.79]), 9)[0]
 REGION = region_of(disk(MIDDLE, 6))
@@ -152,3 +152,78 @@ def test_a_horizon_of_a_day_counts_that_days_hours_only():
     np.testing.assert_allclose(
         expected_in_shift(history, weights, ones, shift_hours(range(24)), 3.5, RNG), 1, atol=1e-3
     )
+
+
+# -- one shift, hour by hour ---------------------------------------------------------------------------
+
+FRIDAY = np.datetime64("2026-01-09T18:00:00")
+
+
+def each_hour(events, begin, hours, expected=None, horizon_d=28.0):
+    history, weights = known(events)
+    whole = np.ones(len(REGION)) if expected is None else expected
+    end = begin + np.timedelta64(round(hours * 3600), "s")
+    return expected_each_hour(history, weights, whole, horizon_d, begin, end)
+
+
+def test_a_shift_that_cannot_be_is_refused():
+    for hours in (0, -2, 169):
+        with pytest.raises(BadChoiceError, match="end"):
+            each_hour(EVEN, FRIDAY, hours)
+    with pytest.raises(BadChoiceError, match="horizon_d"):
+        each_hour(EVEN, FRIDAY, 4, horizon_d=0)
+    with pytest.raises(UnalignedIndexError):
+        each_hour(EVEN, FRIDAY, 4, np.ones(3))
+
+
+def test_the_hours_of_all_week_add_up_to_a_week_of_the_forecast():
+    starts, risk = each_hour(EAST, np.datetime64("2026-01-05T00:00:00"), 168)
+    assert len(starts) == 168
+    np.testing.assert_allclose(risk.sum(axis=1), 7 / 28, rtol=1e-9)
+    per_day = risk.sum(axis=0).reshape(7, 24)
+    hour = EAST.time[EAST.time < ORIGIN].astype(np.int64) // 3600 % 24
+    np.testing.assert_allclose(per_day.sum(axis=0) / per_day.sum(), np.bincount(hour) / len(hour), atol=0.01)
+
+
+def test_an_hour_that_is_touched_in_part_counts_by_that_part():
+    starts, whole = each_hour(EVEN, FRIDAY, 4)
+    parts, risk = each_hour(EVEN, FRIDAY + np.timedelta64(45, "m"), 2.5)
+    assert [str(one)[11:16] for one in parts] == ["18:00", "19:00", "20:00", "21:00"]
+    np.testing.assert_allclose(risk, whole * [0.25, 1, 1, 0.25])
+    assert (starts == parts).all()
+
+
+def test_the_evening_belongs_to_the_east_where_it_is():
+    _, risk = each_hour(EAST, FRIDAY, 6)
+    far = np.abs(REGION.x_m) > 800
+    east, west = (risk.sum(axis=1)[far & side] for side in (REGION.x_m > 0, REGION.x_m < 0))
+    assert east.min() > 1.5 * west.max()
+
+
+def test_after_midnight_the_next_weekday_counts():
+    """All reports are on Saturdays: of Friday's night only the hours after midnight expect anything much."""
+    rng = np.random.default_rng(2)
+    day = FIRST + (7 * rng.integers(0, 52, 3000) + 5) * np.timedelta64(86_400, "s")
+    time = day + rng.integers(0, 86_400, 3000).astype("timedelta64[s]")
+    lon, lat = centres(REGION.cells[rng.integers(0, len(REGION), 3000)])
+    starts, risk = each_hour(place_events(REGION, lon, lat, time), FRIDAY, 12)
+    before = starts < np.datetime64("2026-01-10T00:00:00")
+    assert risk[:, before].sum() < 0.01 * risk[:, ~before].sum()
+    assert risk.sum() / len(REGION) == pytest.approx(7 / 28 * 6 / 24, rel=0.05)
+
+
+def test_weekdays_that_differ_by_chance_only_are_nearly_alike():
+    risk = {}
+    for day in range(7):
+        begin = np.datetime64("2026-01-05T18:00:00") + np.timedelta64(day, "D")
+        risk[day] = each_hour(EVEN, begin, 6)[1].sum()
+    assert max(risk.values()) / min(risk.values()) < 1.1
+
+
+def test_without_any_hour_all_hours_are_alike():
+    history, _ = known(EVEN)
+    days = EVEN.time[: len(history)].astype("datetime64[D]")
+    weights = aoristic_weights(days, days + 1)
+    whole = np.arange(len(REGION), dtype=float)
+    _, risk = expected_each_hour(history, weights, whole, 28, FRIDAY, FRIDAY + np.timedelta64(3, "h"))
+    np.testing.assert_allclose(risk, np.tile(whole[:, None] / 28 / 24, (1, 3)))
