@@ -153,10 +153,10 @@ def write_table(
         table=clean,
         kinds=kinds,
         shapes=shapes,
-        names=[_plain(name) for name in names] if names is not None else [],
-        notice=_plain(notice).strip(),
-        title=_plain(title) or file.stem,
-        about=[(_plain(label), _plain(text)) for label, text in about],
+        names=[plain_text(name) for name in names] if names is not None else [],
+        notice=plain_text(notice).strip(),
+        title=plain_text(title) or file.stem,
+        about=[(plain_text(label), plain_text(text)) for label, text in about],
         headings=headings or {},
         sheet_names=sheet_names,
         datum=datum,
@@ -234,7 +234,7 @@ def read_notice(file: Path) -> str:
 # -- making ready ------------------------------------------------------------------------------------
 
 
-def _plain(text: object) -> str:
+def plain_text(text: object) -> str:
     r"""Return a text with ``\n`` line ends and without what XML cannot carry."""
     return _NOT_XML.sub("\ufffd", str(text).replace("\r\n", "\n").replace("\r", "\n"))
 
@@ -276,7 +276,7 @@ def _column(name: str, values: Any) -> tuple[str, Any]:
         return "time", values.astype("datetime64[s]")
     if types.is_string_dtype(values.dtype) or types.is_object_dtype(values.dtype):
         texts = pd.Series(
-            ["" if missing else _plain(text) for text, missing in zip(values, values.isna(), strict=True)]
+            ["" if missing else plain_text(text) for text, missing in zip(values, values.isna(), strict=True)]
         )
         return "text", texts.astype("str")
     raise BadTableError(table="export", detail=f"column {name} is {values.dtype}, which a file cannot carry")
@@ -389,7 +389,7 @@ def _write_xlsx(sheet: _Sheet, file: Path) -> None:
 
 def _write_xlsx_table(sheet: _Sheet, page: Any, head: Any, time: Any) -> int:
     columns = [_xlsx_cells(sheet.table[name], kind) for name, kind in sheet.kinds.items()]
-    headings = [_plain(sheet.headings.get(name, name)) for name in sheet.kinds]
+    headings = [plain_text(sheet.headings.get(name, name)) for name in sheet.kinds]
     page.freeze_panes(1, 0)
     for place, (heading, column) in enumerate(zip(headings, columns, strict=True)):
         page.set_column(place, place, _width(heading, column))
@@ -466,7 +466,7 @@ def _write_xlsx_about(sheet: _Sheet, page: Any, head: Any, wrap: Any, cut: int) 
         page.write_string(row, place, word, head)
     for name, kind in sheet.kinds.items():
         row += 1
-        for place, word in enumerate((name, _plain(sheet.headings.get(name, name)), _DTYPES[kind])):
+        for place, word in enumerate((name, plain_text(sheet.headings.get(name, name)), _DTYPES[kind])):
             page.write_string(row, place, word)
 
 
