@@ -332,6 +332,13 @@ class NoRoadsError(PinganError, ValueError):
     message = "{file} holds no roads. Check that the right file was chosen, and that it has lines with a class of road."
 
 
+class NoRoadsForModeError(PinganError, ValueError):
+    """No road is open to a mode."""
+
+    code = "no_roads_for_mode"
+    message = "{mode}: no road is open. Check the classes of road and the access tags of the roads layer."
+
+
 class OutsideTownError(PinganError, ValueError):
     """A whole layer lies outside the town."""
 

@@ -57,6 +57,7 @@ from pingan_geo.workflow.file_swaps import finish_swaps, note_swaps, settle_swap
 from pingan_geo.workflow.notes import Note, describe_columns, describe_datum, describe_file, describe_skipped
 from pingan_geo.workflow.photos import sweep_media
 from pingan_geo.workflow.placing import ZONES, Placer, choose_datum
+from pingan_geo.workflow.road_network import describe_roads, is_extract, read_extract
 from pingan_geo.workflow.towns import BACKUPS, Town, empty_layer, layer_bytes
 
 #: Layers that an import replaces, and of these the ones whose polygons are checked.
@@ -95,7 +96,8 @@ def import_layer(
     kind
         One of the above.
     file
-        A layer; for named points also a table.
+        A layer; for named points also a table, for roads also an extract of OpenStreetMap (PBF, XML), of which
+        the roads in and around the town are kept.
     datum
         As for :func:`pingan_geo.workflow.import_reports.import_reports`.
     dry_run
@@ -216,11 +218,12 @@ def _import_shapes(
     dry_run: bool,
 ) -> Receipt:
     _tell(on_progress, Progress("Reading the layer", 0, 4, 0))
-    frame = read_layer(file, kind=kind, datum=stated)
+    frame, notes = _read_shapes(town, kind, file, stated)
     rows = len(frame)
     if not shapely.intersects(town.area, frame.geometry.to_numpy()).any():
         raise OutsideTownError(file=file.name, datum=stated or "wgs84")
-    notes: list[Note] = []
+    if kind == "roads":
+        notes += describe_roads(frame)
     mended: tuple[str, ...] = ()
     if kind in _POLYGONS:
         _tell(on_progress, Progress("Checking the polygons", 1, 4, rows))
@@ -265,6 +268,13 @@ def _import_shapes(
         _tell(on_progress, Progress("Placing the reports anew", 4, 4, rows))
     finish_swaps(town.folder, town.store)
     return receipt
+
+
+def _read_shapes(town: Town, kind: str, file: Path, stated: str) -> tuple[Any, list[Note]]:
+    """Return the shapes of a file, and what is to be said of how it was read."""
+    if kind == "roads" and is_extract(file):
+        return read_extract(file, town.area)
+    return read_layer(file, kind=kind, datum=stated), []
 
 
 def _compare_shapes(old: Any, new: Any, mended: tuple[str, ...]) -> Counter[str]:
