@@ -1014,6 +1014,12 @@ def _filters(function: _Function) -> _Function:
     """Add the options that say which reports count."""
     for option in (
         click.option(
+            "--weekdays",
+            type=_Text("D-D"),
+            default="",
+            help=mark("Days of the week, 1 is Monday: 5, 1-5 or 6,7."),
+        ),
+        click.option(
             "--hours",
             type=_Text("H-H"),
             default="",
@@ -1136,6 +1142,7 @@ def hotspots(
     since: str,
     until: str,
     hours: str,
+    weekdays: str,
     method: str,
     correction: str,
     permutations: int,
@@ -1158,7 +1165,7 @@ def hotspots(
         raise BadChoiceError(
             name="--bandwidth", value=bandwidth, expected=mark("left out: only the method density takes it")
         )
-    asked = _filter(categories, since, until, hours)
+    asked = _filter(categories, since, until, hours, weekdays)
     with _town(said) as town:
         found = find_hotspots(
             town,
@@ -1267,6 +1274,7 @@ def rates(
     since: str,
     until: str,
     hours: str,
+    weekdays: str,
     resolution: int,
     file: str,
 ) -> _Answer:
@@ -1278,7 +1286,7 @@ def rates(
     from pingan_geo.workflow.said import say_filter, town_notice
     from pingan_geo.workflow.stated_categories import check_categories
 
-    asked = _filter(categories, since, until, hours)
+    asked = _filter(categories, since, until, hours, weekdays)
     with _town(said) as town:
         t, settings = said.t, town.settings
         index = index_reports(load_reports(town), settings.board_of)
@@ -1382,6 +1390,7 @@ def backtest(
     since: str,
     until: str,
     hours: str,
+    weekdays: str,
     methods: Sequence[str],
     horizon: float,
     coverages: Sequence[float],
@@ -1393,7 +1402,7 @@ def backtest(
     """Try methods on the past."""
     from pingan_geo.workflow.backtest import back_test, check_file, export_back_test
 
-    asked = _filter(categories, since, until, hours)
+    asked = _filter(categories, since, until, hours, weekdays)
     with _town(said) as town:
         if file:
             check_file(Path(file))
@@ -1416,9 +1425,9 @@ def backtest(
 
 
 def _backtest_answer(found: BackTest, file: str, t: Translator) -> _Answer:
-    from pingan_geo.workflow.backtest import say_lead, say_score
+    from pingan_geo.workflow.backtest import SHIFT, say_lead, say_method, say_score
 
-    names = ("horizon_d", "coverages", "rows_in", "used", "left_out", "vague", "outside", "notice")
+    names = ("horizon_d", "coverages", "rows_in", "used", "left_out", "vague", "no_hour", "outside", "notice")
     values = {name: getattr(found, name) for name in names} | {
         "methods": found.methods,
         "origins": [str(start) for start in found.origin],
@@ -1434,6 +1443,9 @@ def _backtest_answer(found: BackTest, file: str, t: Translator) -> _Answer:
     for method in found.methods:
         lines += ["", method, *(f"  {line}" for line in say_score(found, method, t))]
         if lead := say_lead(found, method, t):
+            lines.append(f"  {lead}")
+        base = method.removesuffix(SHIFT)
+        if lead := say_lead(found, method, t, baseline=base, words=lambda name: say_method(name, t)):
             lines.append(f"  {lead}")
     if file:
         lines += ["", t("{count} rows written to {file}.", count=len(found.table), file=file)]
@@ -1551,13 +1563,20 @@ def _progress(said: _Said) -> Iterator[OnProgress | None]:
         sys.stderr.flush()
 
 
-def _filter(categories: Sequence[str], since: str, until: str, hours: str) -> ReportFilter:
+def _filter(
+    categories: Sequence[str], since: str, until: str, hours: str, weekdays: str = ""
+) -> ReportFilter:
     from pingan_geo.model.report import Period, ReportFilter
 
     period = Period(_instant("--since", since), _instant("--until", until))
     if period.since is not None and period.until is not None and period.since >= period.until:
         raise BadChoiceError(name="--until", value=until, expected="later than --since")
-    return ReportFilter(categories=tuple(dict.fromkeys(categories)), period=period, hours=_hours(hours))
+    return ReportFilter(
+        categories=tuple(dict.fromkeys(categories)),
+        period=period,
+        hours=_hours(hours),
+        weekdays=_weekdays(weekdays),
+    )
 
 
 def _instant(name: str, text: str) -> datetime | None:
@@ -1599,6 +1618,20 @@ def _hours(text: str) -> tuple[int, ...]:
         raise BadChoiceError(name="--hours", value=text, expected="hours like 18-23 or 22-2")
     chosen = range(start, end) if start < end else [*range(start, 24), *range(end)]
     return tuple(sorted(chosen))
+
+
+def _weekdays(text: str) -> tuple[int, ...]:
+    """Return the days of ``1-5`` or ``6,7``, 1 being Monday, as 0-6; ``5-1`` passes Sunday."""
+    chosen: set[int] = set()
+    for part in text.split(",") if text else ():
+        found = re.fullmatch(r"\s*([1-7])(?:\s*[-–~]\s*([1-7]))?\s*", part)
+        if not found:
+            raise BadChoiceError(
+                name="--weekdays", value=text, expected="days like 5, 1-5 or 6,7; 1 is Monday"
+            )
+        first, last = int(found[1]), int(found[2] or found[1])
+        chosen |= {(first - 1 + step) % 7 for step in range((last - first) % 7 + 1)}
+    return () if len(chosen) == 7 else tuple(sorted(chosen))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from pingan_geo import cli
-from pingan_geo.errors import AssetsMissingError, Cancelled
+from pingan_geo.errors import AssetsMissingError, BadChoiceError, Cancelled
 
 COMMANDS = (
     *(
@@ -535,6 +535,20 @@ def test_version(run):
 )
 def test_hours_run_from_one_full_hour_to_another(text, hours):
     assert cli._hours(text) == hours
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("", ()), ("1", (0,)), ("1-5", (0, 1, 2, 3, 4)), ("6,7", (5, 6)), ("5-1", (0, 4, 5, 6)), ("1-7", ())],
+)
+def test_weekdays_run_from_monday_and_past_sunday(text, days):
+    assert cli._weekdays(text) == days
+
+
+@pytest.mark.parametrize("text", ["0", "8", "1-", "mon", "1;2"])
+def test_a_weekday_that_is_none_is_refused(text):
+    with pytest.raises(BadChoiceError, match="1 is Monday"):
+        cli._weekdays(text)
 
 
 # -- as a process ------------------------------------------------------------------------------------

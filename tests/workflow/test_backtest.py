@@ -29,7 +29,9 @@ from pingan_geo.workflow.backtest import (
     check_file,
     export_back_test,
     say_hit_rate,
+    say_last_list,
     say_lead,
+    say_method,
     say_score,
 )
 from pingan_geo.workflow.explore import load_reports
@@ -257,6 +259,153 @@ def test_what_all_expect_adds_up_in_the_calibration(tiny_town, reports):
     assert 0.9 < found.inside["all"] <= 1
 
 
+# -- intervals -----------------------------------------------------------------------------------------
+
+
+def spanned(reports, start, days, count=300):
+    """Return the reports with some more, known only as an interval, all at one place."""
+    rarest = pd.Series(parents(reports["cell"].to_numpy("uint64"), 9)).value_counts().index[-1]
+    place = reports.iloc[
+        [np.flatnonzero(parents(reports["cell"].to_numpy("uint64"), 9) == rarest)[0]] * count
+    ]
+    begin = np.datetime64(start, "s")
+    until = begin + np.timedelta64(round(days * 86_400), "s")
+    return pd.concat([reports, place.assign(time=begin, time_until=until)], ignore_index=True), rarest
+
+
+def test_an_interval_trains_no_list_made_before_its_end(tiny_town, reports):
+    """The leak: 300 reports that began three days before a list was made, and were known two days after it."""
+    before = run(tiny_town, reports)
+    start = before.origin[-3] - np.timedelta64(3, "D")
+    planted, rarest = spanned(reports, start, 5)
+    after = run(tiny_town, planted)
+    np.testing.assert_array_equal(after.origin, before.origin)
+    for name in MADE:
+        np.testing.assert_array_equal(after.expected[name][:-2], before.expected[name][:-2])
+    there = int(np.flatnonzero(after.region.cells == rarest)[0])
+    assert after.expected["all"][-2, there] > before.expected["all"][-2, there] + 10
+    # of the five days three lie in the window before, two in the window of the list
+    more = after.happened - before.happened
+    assert more[:, there] == pytest.approx([0] * 6 + [180, 120, 0, 0])
+    assert np.delete(more, there, axis=1) == pytest.approx(0)
+    counted, usual = (one.table.groupby("origin")["events"].first().to_numpy() for one in (after, before))
+    assert counted - usual == pytest.approx([0] * 6 + [180, 120, 0, 0])
+
+
+def test_a_list_knows_an_interval_that_ended_before_it(tiny_town, reports):
+    before = run(tiny_town, reports)
+    ended = before.origin[-3]
+    planted, rarest = spanned(reports, ended - np.timedelta64(60, "h"), 2.5)
+    after = run(tiny_town, planted)
+    there = int(np.flatnonzero(after.region.cells == rarest)[0])
+    more = (after.expected["all"] - before.expected["all"])[:, there]
+    assert (more[:7] == 0).all()
+    assert (more[7:] > 10).all()
+
+
+def test_days_without_a_time_count_in_the_window_of_their_day(tiny_town, reports):
+    days = reports.assign(
+        time=reports["time"].dt.floor("D"), time_until=reports["time"].dt.floor("D") + pd.Timedelta(days=1)
+    )
+    one, other = run(tiny_town, reports), run(tiny_town, days)
+    np.testing.assert_array_equal(one.happened, other.happened)
+    np.testing.assert_array_equal(one.expected["all"] > 0, other.expected["all"] > 0)
+    assert other.vague == 0
+
+
+def test_whatever_is_in_the_record_counts_at_its_end_at_the_latest(tiny_town, reports):
+    planted, rarest = spanned(reports, END - timedelta(days=30), 400)
+    found = run(tiny_town, planted)
+    assert found.used == len(planted)
+    assert found.vague == 300
+    there = int(np.flatnonzero(found.region.cells == rarest)[0])
+    assert found.happened[-1, there] == pytest.approx(300 * 28 / 400, rel=0.2)
+
+
+# -- lists for some hours ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def halves(tiny_town, reports):
+    """The same, but the first five of the ten places are reported in the evening, the others in the morning."""
+    table = reports.copy()
+    rank = table["cell"].map(table["cell"].value_counts().rank(ascending=False, method="first"))
+    rng = np.random.default_rng(11)
+    hour = np.where(
+        (rank <= 10) & (rank % 2 == 0), rng.integers(18, 23, len(table)), rng.integers(6, 11, len(table))
+    )
+    table["time"] = table["time"].dt.floor("D") + pd.to_timedelta(hour, unit="h")
+    return table
+
+
+EVENING = ReportFilter(hours=(18, 19, 20, 21, 22))
+
+
+def test_a_list_for_the_evening_stands_beside_that_of_all_hours(tiny_town, halves):
+    found = run(tiny_town, halves, EVENING, resolution=9)
+    assert found.methods == ("all", "all_shift", "count_365", "count_365_shift")
+    hour = halves["time"].dt.hour
+    time = halves["time"].to_numpy("datetime64[s]")
+    for start, part in found.table.groupby("origin"):
+        inside = (time >= start) & (time < start + np.timedelta64(28, "D")) & hour.between(18, 22)
+        assert (part["events"] == inside.sum()).all()
+    assert found.used == len(halves)
+    # the lists of one method expect as much in all, and both learn from all hours
+    np.testing.assert_allclose(found.expected["all"].sum(axis=1), found.expected["all_shift"].sum(axis=1))
+    whole = run(tiny_town, halves, resolution=9).expected["all"]
+    ratio = found.expected["all"] / np.where(whole > 0, whole, np.nan)
+    np.testing.assert_allclose(np.nanmin(ratio, axis=1), np.nanmax(ratio, axis=1))
+
+
+def test_where_hours_differ_from_place_to_place_the_list_for_them_wins(tiny_town, halves):
+    found = run(tiny_town, halves, EVENING, resolution=10)
+    pair = found.pairs.set_index(["method", "baseline"]).loc[("all_shift", "all")]
+    assert pair["low"] > 0
+    t = translator("en")
+    assert "more hits than all" in say_lead(found, "all_shift", t, baseline="all")
+    assert say_method("count_365_shift", t) == "reports of the last year, by the hours"
+    assert say_method("count_365_shift", translator("zh")).endswith("（按时段）")
+
+
+def test_days_without_a_time_are_learnt_from_and_not_counted(tiny_town, halves):
+    days = halves.copy()
+    some = np.arange(len(days)) % 3 == 0
+    days.loc[some, "time"] = days.loc[some, "time"].dt.floor("D")
+    days.loc[some, "time_until"] = days.loc[some, "time"] + pd.Timedelta(days=1)
+    found = run(tiny_town, days, EVENING)
+    assert found.no_hour == some.sum()
+    assert found.used == len(days)
+    time = days["time"].to_numpy("datetime64[s]")
+    evening = ~some & days["time"].dt.hour.between(18, 22).to_numpy()
+    for start, part in found.table.groupby("origin"):
+        inside = (time >= start) & (time < start + np.timedelta64(28, "D")) & evening
+        assert (part["events"] == inside.sum()).all()
+    assert "learnt from and not counted" in dict(run(tiny_town, days, EVENING, language="en").about)["Hours"]
+
+
+def test_an_interval_counts_in_the_hours_asked_for_by_its_share_there(tiny_town, halves):
+    before = run(tiny_town, halves, EVENING)
+    # Friday at 18 to Monday at 6: 60 hours, of which 5 on each of three evenings
+    friday = np.datetime64("2026-01-16T18:00:00")
+    planted, rarest = spanned(halves, friday, 2.5, count=60)
+    after = run(tiny_town, planted, EVENING)
+    there = int(np.flatnonzero(after.region.cells == rarest)[0])
+    more = (after.happened - before.happened)[:, there]
+    assert more.sum() == pytest.approx(60 * 15 / 60)
+    on_sunday = ReportFilter(hours=EVENING.hours, weekdays=(6,))
+    sundays = run(tiny_town, planted, on_sunday).happened - run(tiny_town, halves, on_sunday).happened
+    assert sundays.sum() == pytest.approx(5)
+
+
+def test_where_nobody_says_at_what_hour_both_lists_are_the_same(tiny_town, reports):
+    days = reports.assign(
+        time=reports["time"].dt.floor("D"), time_until=reports["time"].dt.floor("D") + pd.Timedelta(days=1)
+    )
+    found = run(tiny_town, days, EVENING)
+    np.testing.assert_allclose(found.expected["all"], found.expected["all_shift"])
+    assert (found.table["events"] == 0).all()
+
+
 # -- one window, words, files --------------------------------------------------------------------------
 
 
@@ -288,6 +437,12 @@ def test_one_sentence_gives_area_hits_and_their_range(tiny_town, reports):
     assert said.startswith("清单覆盖 2% 的面积，命中")
     for part in ("hit_rate", "hit_rate_low", "hit_rate_high"):
         assert f"{row[part]:.0%}" in said
+    last = found.table[(found.table["method"] == "all") & (found.table["coverage"] == 0.02)].iloc[-1]
+    said = say_last_list(found, "all", 0.02, translator("zh"))
+    assert (
+        f"覆盖 2% 的面积，命中 {last['hit_rate']:.0%} 的上报（{last['events']} 条中的 {last['hits']:.0f} 条）"
+        in said
+    )
     assert len(say_score(found, "all", translator("en"))) == 3
     with pytest.raises(BadChoiceError):
         say_hit_rate(found, "all", 0.3, translator("zh"))
