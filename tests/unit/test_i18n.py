@@ -18,7 +18,7 @@ import pingan_geo
 from pingan_geo import errors
 from pingan_geo.errors import BadChoiceError, NoReportsError, PinganError, SettingsError
 from pingan_geo.i18n import translator
-from pingan_geo.model import patrol
+from pingan_geo.model import enterprise, patrol
 from pingan_geo.model.place import LOCATE_REASONS
 from pingan_geo.model.receipt import HOLD_REASONS
 
@@ -83,6 +83,8 @@ def used() -> dict[str, str]:
     found.update(dict.fromkeys(LOCATE_REASONS.values(), "model/place.py"))
     for words in (patrol.MODES, patrol.STOP_KINDS, patrol.ANSWERS, patrol.LEFT_OUT_REASONS):
         found.update(dict.fromkeys(words.values(), "model/patrol.py"))
+    for words in (enterprise.GRADES, enterprise.ACTIVITIES, enterprise.RUNGS, enterprise.STANDARD_STATES):
+        found.update(dict.fromkeys(words.values(), "model/enterprise.py"))
     found.pop("", None)
     return found
 
