@@ -7,7 +7,8 @@ ties at the cut by expectation; a hit rate is of all events of the window, also 
 cells as equally large (they differ by some 2 % across a city).
 
 ``--thin 10,30`` adds random subsets with about so many events in 28 days, several of each; region and origins
-are found anew on each (the ends of the record stay). ``--reuse FILE`` takes what an earlier ``--out FILE`` holds of other methods.
+are found anew on each (the ends of the record stay). ``--reuse FILE`` takes what an earlier ``--out FILE`` holds of other methods; a run with the same ``--out`` goes on
+where it was cut short.
 
 Run as ``python benchmarks/forecast.py FILE… [--methods …] [--resolutions 9 10] [--horizons 7 28] [--thin …]``.
 """
@@ -35,6 +36,8 @@ DRAWS = 2_000
 OURS = "ensemble"
 MEASURES = {"pai": "PAI", "hit_rate": "hit rate", "pei": "PEI"}
 CASE = ["file", "thin", "thin_seed", "resolution", "horizon_days"]
+#: What tells one task's rows from another's.
+DONE = ["file", "thin", "thin_seed", "resolution", "method", "origin_number", "horizon_days"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ class Task:
     horizons: tuple[float, ...]
     coverages: tuple[float, ...]
     seed: int
+
+    def key(self) -> tuple[object, ...]:
+        """Return what its rows begin with (:data:`DONE`), but for the horizon."""
+        case = self.case
+        return (
+            *(Path(case.file).stem, case.thin, case.thin_seed),
+            *(self.resolution, self.method, self.origin),
+        )
 
 
 def read_events(file: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -142,6 +153,7 @@ def run(task: Task) -> list[dict[str, object]]:
                     "horizon_days": horizon,
                     "method": task.method,
                     "origin": str(origin),
+                    "origin_number": task.origin,
                     "coverage": coverage,
                     "cells": len(events.region),
                     "hits": found.hits,
@@ -160,21 +172,30 @@ def run(task: Task) -> list[dict[str, object]]:
     return rows
 
 
-def measured(tasks: Sequence[Task], workers: int) -> pd.DataFrame:
-    """Return the rows of all tasks; a method that fails is said and left out, the others go on."""
-    rows: list[dict[str, object]] = []
+def measured(tasks: Sequence[Task], workers: int, out: Path | None) -> pd.DataFrame:
+    """Return the rows of all tasks; a method that fails is said and left out, the others go on.
+
+    Rows are added to ``out`` as they come, and a task whose rows stand there already is not done again.
+    """
+    rows = [pd.read_csv(out)] if out is not None and out.is_file() else []
+    have = {tuple(row) for part in rows for row in part[DONE].itertuples(index=False)}
+    tasks = [task for task in tasks if not all((*task.key(), horizon) in have for horizon in task.horizons)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(run, task): task for task in tasks}
         for done, future in enumerate(as_completed(waiting), 1):
             task = waiting[future]
             try:
-                rows += future.result()
+                found = pd.DataFrame(future.result())
             except Exception as error:  # noqa: BLE001 - one method's fault must not end an hour's run
                 where = f"{Path(task.case.file).stem} res {task.resolution} origin {task.origin}"
                 print(f"{task.method} failed on {where}: {error!r}", file=sys.stderr)
+                continue
+            if out is not None and len(found):
+                found.to_csv(out, mode="a", header=not out.is_file(), index=False)
+            rows.append(found)
             if done * 20 // len(tasks) > (done - 1) * 20 // len(tasks):
                 print(f"{done}/{len(tasks)} {task.method}", file=sys.stderr, flush=True)
-    return pd.DataFrame(rows)
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 
 def cases_of(files: Iterable[str], thin: Iterable[float], seeds: int) -> list[Case]:
@@ -360,7 +381,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--thin-seeds", type=int, default=3)
     parser.add_argument("--thin-only", action="store_true", help="leave out the whole files")
     parser.add_argument("--ours", default=OURS)
-    parser.add_argument("--out", help="CSV of every origin")
+    parser.add_argument(
+        "--out", type=Path, help="CSV of every origin; a run that was cut short goes on from it"
+    )
     parser.add_argument("--reuse", nargs="+", default=[], help="CSV of an earlier run")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -385,13 +408,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for method in methods
         for origin in range(12)
     ]
-    rows = measured(tasks, min(said.workers, 2)) if tasks else pd.DataFrame()
+    rows = measured(tasks, min(said.workers, 2), said.out) if tasks else pd.DataFrame()
     earlier = [pd.read_csv(file) for file in said.reuse]
     rows = pd.concat([rows, *earlier], ignore_index=True)
     rows = rows.drop_duplicates([*CASE, "method", "origin", "coverage"])  # the new ones stand first
     rows = rows.sort_values([*CASE, "method", "coverage", "origin"], ignore_index=True)
-    if said.out:
-        rows.to_csv(said.out, index=False)
     print(f"## Forecasts\n\n{machine()}\n")
     print(pooled_tables(rows))
     print(cost_table(rows))

@@ -1,7 +1,7 @@
 """Forecasts by smoothing: what was reported nearby, and lately, is likely here.
 
-Every bandwidth and decay is chosen on the past alone: the last windows of the record are forecast from what
-was known before each, and the values under which their reports were most likely are taken. So a cell's own
+Every bandwidth, memory and decay is chosen on the past alone: the last windows of the record are forecast
+from what was known before each, and the values whose short lists caught the most are taken. So a cell's own
 report counts for its neighbours as far as it did so far. Smoothing knows no streets, walls or water.
 """
 
@@ -12,12 +12,14 @@ from itertools import product
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from pingan_geo.stats.evaluation import how_many
 from pingan_geo.stats.forecasting.counts import check_horizon, expected_total, share_out
 from pingan_geo.stats.forecasting.features import spacing_m
 from pingan_geo.stats.forecasting.history import Floats, History, Region
-from pingan_geo.stats.forecasting.rasters import gaussian_sums
+from pingan_geo.stats.forecasting.rasters import FINE, QUICK, Fineness, gaussian_sums
 
 Place = tuple[int, ...]
 
@@ -25,6 +27,8 @@ Place = tuple[int, ...]
 PROMAP_REACH_M: Final = 400.0
 PROMAP_REACH_D: Final = 56.0
 
+#: Days that a kernel looks back, to choose from.
+MEMORIES_D: Final = (365.0, np.inf)
 #: Days after which a report counts a 2.7th, to choose from; the last is "for ever".
 DECAYS_D: Final = (3.5, 7.0, 14.0, 28.0, 56.0, 112.0, 224.0, 448.0, 896.0, 1792.0, np.inf)
 
@@ -32,6 +36,7 @@ _WINDOW_D: Final = 28.0
 _FEWEST_WINDOWS: Final = 3
 _MOST_WINDOWS: Final = 12
 _ENOUGH: Final = 1_000  # reports in the windows that are held out
+_LISTS: Final = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07)  # shares of all cells
 _FLOOR: Final = 0.01  # share of reports that may fall anywhere: no report is impossible
 _RATIO: Final = 2.0**0.5  # from one bandwidth to the next
 _WIDEST_M: Final = 4_000.0
@@ -41,10 +46,10 @@ _ADAPTIVE_RATIO: Final = 1.25
 
 
 def kernel(history: History, horizon_d: float, rng: np.random.Generator) -> Floats:  # noqa: ARG001 - the interface
-    """Smooth all reports of the record by one Gaussian: a :class:`Forecaster`.
+    """Smooth the reports of the last year, or of the whole record, by one Gaussian: a :class:`Forecaster`.
 
-    The bandwidth is the one under which the reports of the last windows were most likely. It does not notice
-    what has changed, and it smooths a single bad house over its whole street.
+    Bandwidth and memory are those whose short lists would have caught the most of the last windows. It
+    smooths a single bad house over its whole street.
 
     Raises
     ------
@@ -52,32 +57,48 @@ def kernel(history: History, horizon_d: float, rng: np.random.Generator) -> Floa
         If the horizon is not above 0.
     """
     check_horizon(horizon_d)
-    scores = _smoothed(history, select_bandwidth(history))
+    bandwidth_m, memory_d = select_bandwidth(history)
+    scores = _smoothed(history, bandwidth_m, _remembered(history, memory_d))
     return share_out(scores, expected_total(history, horizon_d))
 
 
-def select_bandwidth(history: History) -> float:
-    """Return the bandwidth, metres, that would have foretold the last windows of the record best.
+def select_bandwidth(history: History, *, likeliest: bool = False) -> tuple[float, float]:
+    """Return the bandwidth, metres, and the memory, days, that would have done best on the last windows.
 
     It says how far reports reached so far, on average over the whole region; no quarter need be like it.
+
+    Parameters
+    ----------
+    likeliest
+        Choose by the likelihood of the reports that came, with all the record in mind; by what short lists
+        caught if not.
     """
     windows = _past(history)
     ladder = _bandwidths(history.region)
+    memories = MEMORIES_D if history.span_d > MEMORIES_D[0] and not likeliest else MEMORIES_D[-1:]
     if not windows:
-        return ladder[len(ladder) // 2]
+        return ladder[len(ladder) // 3], np.inf
+    places = list(product(range(len(ladder)), range(len(memories))))
 
-    def fit(place: Place) -> float:
-        return sum(_likelihood(_smoothed(known, ladder[place[0]]), seen) for known, seen in windows)
+    def fit(place: Place) -> tuple[float, float]:
+        bandwidth_m, memory_d = ladder[place[0]], memories[place[1]]
+        caught, likely = _merit(
+            [
+                (_smoothed(known, bandwidth_m, _remembered(known, memory_d), QUICK), seen)
+                for known, seen in windows
+            ]
+        )
+        return (likely, caught) if likeliest else (caught, likely)
 
-    (rung,) = _climb(fit, [(len(ladder) // 3,)], (len(ladder),))
-    return ladder[rung]
+    wide, long = max(places, key=fit)
+    return ladder[wide], memories[long]
 
 
 def adaptive_kernel(history: History, horizon_d: float, rng: np.random.Generator) -> Floats:  # noqa: ARG001 - the interface
-    """Smooth all reports, less where they are many and more where they are few: a :class:`Forecaster`.
+    """Smooth reports less where they are many and more where they are few: a :class:`Forecaster`.
 
-    Abramson's bandwidths around the one of :func:`kernel`. It does not notice what has changed, and far
-    from any other a single report is spread so thinly that it hardly counts.
+    Abramson's bandwidths around the one of :func:`kernel`, with its memory. Far from any other a single
+    report is spread so thinly that it hardly counts.
 
     Raises
     ------
@@ -85,7 +106,8 @@ def adaptive_kernel(history: History, horizon_d: float, rng: np.random.Generator
         If the horizon is not above 0.
     """
     check_horizon(horizon_d)
-    scores = _smoothed_adaptively(history, select_bandwidth(history))
+    bandwidth_m, memory_d = select_bandwidth(history)
+    scores = _smoothed_adaptively(history, bandwidth_m, history.age_d <= memory_d)
     return share_out(scores, expected_total(history, horizon_d))
 
 
@@ -109,7 +131,7 @@ def space_time_kernel(history: History, horizon_d: float, rng: np.random.Generat
 
 
 def select_space_time(history: History) -> tuple[float, float]:
-    """Return the bandwidth, metres, and the decay, days, that would have foretold the last windows best.
+    """Return the bandwidth, metres, and the decay, days, whose lists would have done best on the last windows.
 
     A report counts exp(-age / decay); infinite means that age does not matter. A short decay says that
     reports followed each other, not that one led to the other.
@@ -117,18 +139,22 @@ def select_space_time(history: History) -> tuple[float, float]:
     windows = _past(history)
     ladder = _bandwidths(history.region)
     if not windows:
-        return ladder[len(ladder) // 2], np.inf
+        return ladder[len(ladder) // 3], np.inf
 
-    def fit(place: Place) -> float:
+    def fit(place: Place) -> tuple[float, float]:
         bandwidth_m, decay_d = ladder[place[0]], DECAYS_D[place[1]]
-        return sum(
-            _likelihood(_smoothed(known, bandwidth_m, np.exp(-known.age_d / decay_d)), seen)
-            for known, seen in windows
+        return _merit(
+            [
+                (_smoothed(known, bandwidth_m, np.exp(-known.age_d / decay_d), QUICK), seen)
+                for known, seen in windows
+            ]
         )
 
-    # one start for lasting differences and one for near repeats: there may be a best place at either
-    rung = ladder.index(select_bandwidth(history))
-    wide, late = _climb(fit, [(rung, len(DECAYS_D) - 3), (rung, 3)], (len(ladder), len(DECAYS_D)))
+    # starts for lasting differences and for near repeats: there may be a best place at either
+    rung = ladder.index(select_bandwidth(history)[0])
+    last = len(DECAYS_D) - 1
+    starts = [(rung, last), (rung, last - 3), (1, last - 3), (1, 2)]
+    wide, late = _climb(fit, starts, (len(ladder), len(DECAYS_D)))
     return ladder[wide], DECAYS_D[late]
 
 
@@ -189,19 +215,29 @@ def _past(history: History) -> list[tuple[History, Floats]]:
     return windows
 
 
-def _likelihood(scores: Floats, seen: Floats) -> float:
-    """Return the log-likelihood of where the reports of a window fell, whatever their number."""
-    shares = (1.0 - _FLOOR) * share_out(scores, 1.0) + _FLOOR / scores.size
-    hit = seen > 0
-    return float(seen[hit] @ np.log(shares[hit]))
+def _merit(foretold: list[tuple[Floats, Floats]]) -> tuple[float, float]:
+    """Return how good scores were for what was then seen: what short lists caught; if equal, likelihood.
+
+    The kernel that makes the reports most likely is wider than the one whose list catches the most:
+    likelihood looks at the many cells with little, a list at the few with much.
+    """
+    caught, likely = np.zeros(len(_LISTS)), 0.0
+    for scores, seen in foretold:
+        order = np.argsort(-scores, kind="stable")
+        ranked = np.cumsum(seen[order])
+        caught += ranked[[how_many(len(scores), share) - 1 for share in _LISTS]]
+        shares = (1.0 - _FLOOR) * share_out(scores, 1.0) + _FLOOR / scores.size
+        hit = seen > 0
+        likely += float(seen[hit] @ np.log(shares[hit]))
+    return float(np.log(caught + 0.5).mean()), likely
 
 
-def _climb(fit: Callable[[Place], float], starts: list[Place], sizes: Place) -> Place:
+def _climb(fit: Callable[[Place], tuple[float, float]], starts: list[Place], sizes: Place) -> Place:
     """Return the best place of a lattice that is reached by steps uphill from any of the starts."""
-    found: dict[Place, float] = {}
+    found: dict[Place, tuple[float, float]] = {}
     steps = list(product((-1, 0, 1), repeat=len(sizes)))
 
-    def height(place: Place) -> float:
+    def height(place: Place) -> tuple[float, float]:
         if place not in found:
             found[place] = fit(place)
         return found[place]
@@ -219,37 +255,37 @@ def _climb(fit: Callable[[Place], float], starts: list[Place], sizes: Place) -> 
     return max(tops, key=height)
 
 
-def _smoothed(history: History, bandwidth_m: float, weights: Floats | None = None) -> Floats:
+def _remembered(history: History, memory_d: float) -> Floats:
+    """Return 1 for each report of the last ``memory_d`` days, 0 for older ones; 1 for all if none is so late."""
+    late = history.age_d <= memory_d
+    return (late if late.any() else ~late).astype(np.float64)
+
+
+def _smoothed(history: History, bandwidth_m: float, weights: Floats, fineness: Fineness = FINE) -> Floats:
     """Return the weighted reports that each cell would get, smoothed."""
     region = history.region
-    weights = np.ones(len(history)) if weights is None else weights
-    sums = gaussian_sums(history.x_m, history.y_m, weights, region.x_m, region.y_m, bandwidth_m)
+    sums = gaussian_sums(history.x_m, history.y_m, weights, region.x_m, region.y_m, bandwidth_m, fineness)
     return np.asarray(sums * region.area_m2, dtype=np.float64)
 
 
-def _smoothed_adaptively(history: History, bandwidth_m: float) -> Floats:
-    """Return the reports that each cell would get, each smoothed by its own bandwidth."""
-    weights = np.ones(len(history))
-    pilot = gaussian_sums(history.x_m, history.y_m, weights, history.x_m, history.y_m, bandwidth_m)
-    own = _abramson(pilot, bandwidth_m)
+def _smoothed_adaptively(history: History, bandwidth_m: float, late: NDArray[np.bool_]) -> Floats:
+    """Return the late reports that each cell would get, each smoothed by its own bandwidth."""
+    late = late if late.any() else ~late
+    x, y = history.x_m[late], history.y_m[late]
+    own = _abramson(gaussian_sums(x, y, np.ones(len(x)), x, y, bandwidth_m), bandwidth_m)
     # each bandwidth is shared between the two rungs of a ladder beside it
     above = np.log(own / own.min()) / np.log(_ADAPTIVE_RATIO)
     lower = np.floor(above).astype(np.int64)
     share = above - lower
-    total = np.zeros(len(history.region))
+    region = history.region
+    total = np.zeros(len(region))
     for rung in range(int(lower.max()) + 2):
         part = np.where(lower == rung, 1.0 - share, np.where(lower + 1 == rung, share, 0.0))
         used = part > 0
         if used.any():
-            total += gaussian_sums(
-                history.x_m[used],
-                history.y_m[used],
-                part[used],
-                history.region.x_m,
-                history.region.y_m,
-                float(own.min()) * _ADAPTIVE_RATIO**rung,
-            )
-    return total * history.region.area_m2
+            width = float(own.min()) * _ADAPTIVE_RATIO**rung
+            total += gaussian_sums(x[used], y[used], part[used], region.x_m, region.y_m, width)
+    return total * region.area_m2
 
 
 def _abramson(pilot: Floats, bandwidth_m: float) -> Floats:

@@ -72,7 +72,7 @@ def fit_self_exciting(history: History) -> SelfExcitement:
     ratio is a little too low on a short record. With fewer than about 100 reports it says little.
     """
     pairs = _pairs(history)
-    bandwidth = select_bandwidth(history)
+    bandwidth, _ = select_bandwidth(history, likeliest=True)
     n = len(history)
     lasting = np.ones(n)
     if not len(pairs.later):
