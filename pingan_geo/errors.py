@@ -607,6 +607,27 @@ class PatrolNotFoundError(PinganError, LookupError):
     message = "There is no patrol {patrol} in this town. Is it the right town?"
 
 
+class PatrolReturnError(PinganError, ValueError):
+    """A file is not what a patrol brings back, or is damaged."""
+
+    code = "patrol_return"
+    message = "{file} cannot be taken in as what a patrol brought back: {detail}. Nothing was written."
+
+
+class QrPartsError(PinganError, ValueError):
+    """Not all QR codes of a return were scanned."""
+
+    code = "qr_parts"
+    message = "{file} lacks parts {missing} of the {parts} QR codes of this return. Scan these too and give all lines together."
+
+
+class WrongTeamError(PinganError, LookupError):
+    """A return names a team that its patrol does not have."""
+
+    code = "wrong_team"
+    message = "{file} is of team {team} of patrol {patrol}, which has only the teams {known}. Nothing was written."
+
+
 class PlaceUnknownError(PinganError, LookupError):
     """A place that somebody named is not among the town's, or is not the only one."""
 

@@ -34,6 +34,10 @@ HOLD_REASONS: Mapping[str, str] = {
     "large_photo": "the picture is larger than 30 MB or 100 megapixels",
     "no_photo": "the file is not a picture",
     "deep_photo": "the picture lies too many folders deep",
+    "wrong_stop": "there is no such stop on the route of this team",
+    "wrong_patrol": "the row is of another patrol or team",
+    "unknown_answer": "the answer is none of: no, yes, settled, could not get in",
+    "wrong_day": "the time lies far from the shift",
 }
 
 #: What a value was corrected for: code to English sentence (also the msgid of the Chinese one).

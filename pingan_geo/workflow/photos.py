@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from pingan_geo.intake.photos import UNFIT, publish_photo
+from pingan_geo.intake.photos import UNFIT, Photo, publish_photo
 from pingan_geo.intake.raw import TableFile
 from pingan_geo.storage.photos import (
     insert_photos,
@@ -74,13 +74,26 @@ class PhotoKeeper:
         self._folder.mkdir(exist_ok=True)
         rows = []
         for row in [*stored, *held_rows]:
-            photo = publish_photo(self._table, int(row))
-            name = f"{hashlib.sha256(photo.jpeg).hexdigest()}.jpg"
-            self._write(self._folder / name, photo.jpeg)
+            name, photo = self.keep_one(int(row))
             rows.append((int(row), int(stored.get(row, 0)), name, photo.sha256, photo.likeness))
         if rows:
             names = ["row_number", "report_id", "file", "sha256", "likeness"]
             insert_photos(connection, batch, pd.DataFrame(rows, columns=names))
+
+    def keep_one(self, row: int, *, write: bool = True) -> tuple[str, Photo]:
+        """Keep the photo of a row, and return its name in ``media/`` and the copy; unless ``write``, only these.
+
+        Raises
+        ------
+        UnreadableFileError
+            If it cannot be opened.
+        """
+        photo = publish_photo(self._table, row)
+        name = f"{hashlib.sha256(photo.jpeg).hexdigest()}.jpg"
+        if write:
+            self._folder.mkdir(exist_ok=True)
+            self._write(self._folder / name, photo.jpeg)
+        return name, photo
 
     def _write(self, file: Path, jpeg: bytes) -> None:
         if file.exists():
