@@ -43,6 +43,7 @@ from pingan_geo.i18n import LOCALES, Translator, mark, translator
 from pingan_geo.settings import town_folder
 
 if TYPE_CHECKING:
+    from pingan_geo.model.patrol import Patrol
     from pingan_geo.model.receipt import OnProgress, Progress, Receipt
     from pingan_geo.model.report import ReportFilter
     from pingan_geo.workflow.backtest import BackTest
@@ -1452,6 +1453,252 @@ def _backtest_answer(found: BackTest, file: str, t: Translator) -> _Answer:
     else:
         values["table"] = found.table.to_dict("records")
     return _Answer(values, lines)
+
+
+@pingan.command(
+    cls=_Listing, help=mark("Plan the rounds of a shift and write a pack of files for each team.")
+)
+@click.option(
+    "--date",
+    "day",
+    type=_Text("D"),
+    required=True,
+    help=mark("Day on which the shift begins, like 2025-08-01."),
+)
+@click.option(
+    "--shift",
+    type=_Text("H:M-H:M"),
+    required=True,
+    help=mark("Hours of the shift, like 18:00-22:00; 22:00-2:00 passes midnight."),
+)
+@click.option(
+    "--teams",
+    type=_Number(int, 1, 50),
+    default=None,
+    help=mark("How many teams; else the town's own number."),
+)
+@click.option(
+    "--from",
+    "starts",
+    multiple=True,
+    type=_Text("POST"),
+    help=mark(
+        "Where teams start: name or number of a post, station or place, or longitude,latitude; one for all, or one for each."
+    ),
+)
+@click.option(
+    "--mode",
+    type=_Choice("walk", "ebike", "car"),
+    default=None,
+    help=mark("How they move: walk, ebike or car; else the town's own."),
+)
+@click.option(
+    "--category",
+    "categories",
+    multiple=True,
+    type=_Text("C"),
+    help=mark("Only this category; may be repeated."),
+)
+@click.option(
+    "--must",
+    multiple=True,
+    type=_Text("PLACE"),
+    help=mark("A place that must be seen: number or name of one, or longitude,latitude; may be repeated."),
+)
+@click.option(
+    "--seed",
+    type=_Number(int, 0, 2**31 - 1),
+    default=None,
+    help=mark("Number that fixes what is drawn at random; else the day's own."),
+)
+@click.option(
+    "--seconds",
+    type=_Number(float, 0.1, 600),
+    default=12.0,
+    help=mark("Seconds to look for the best rounds; 12."),
+)
+@click.option("--out", "folder", type=_DIR, required=True, help=mark("Folder to write the packs into."))
+@_common
+@click.pass_obj
+def patrol(
+    said: _Said,
+    day: str,
+    shift: str,
+    teams: int | None,
+    starts: Sequence[str],
+    mode: str | None,
+    categories: Sequence[str],
+    must: Sequence[str],
+    seed: int | None,
+    seconds: float,
+    folder: str,
+) -> _Answer:
+    """Plan a patrol."""
+    from pingan_geo.errors import FolderMissingError
+    from pingan_geo.workflow.plan_patrol import (
+        PatrolRequest,
+        TeamRequest,
+        drop_patrol,
+        plan_patrol,
+        write_patrol_pack,
+    )
+
+    since, until = _shift(day, shift)
+    target = Path(folder)
+    if not target.is_dir() and not target.parent.is_dir():
+        raise FolderMissingError(folder=target.parent, file=target.name)
+    with _town(said) as town:
+        count = teams or max(len(starts), 1) if starts else teams or town.settings.patrol.teams
+        if len(starts) not in {0, 1, count}:
+            raise BadChoiceError(
+                name="--from", value=list(starts), expected=mark("given once for all teams, or once for each")
+            )
+        places = list(starts) * (count if len(starts) == 1 else 1) or [""] * count
+        asked = PatrolRequest(
+            since,
+            until,
+            teams=tuple(TeamRequest(start=start, mode=mode or "") for start in places),
+            categories=tuple(dict.fromkeys(categories)),
+            must=tuple(must),
+            seed=since.toordinal() if seed is None else seed,
+        )
+        now = town.now(datetime.now(UTC))
+        with _progress(said) as progress:
+            plan = plan_patrol(
+                town, asked, now=now, language=said.language, seconds=seconds, on_progress=progress
+            )
+        try:
+            files = write_patrol_pack(town, plan, target, language=said.language)
+        except BaseException:
+            drop_patrol(town, plan.patrol_id)
+            raise
+    return _patrol_answer(plan, files, said.t)
+
+
+def _shift(day: str, shift: str) -> tuple[datetime, datetime]:
+    """Return beginning and end of a shift; an end before the beginning is of the next day."""
+    from datetime import timedelta
+
+    midnight = _instant("--date", day)
+    if midnight is None or midnight.time() != datetime.min.time():
+        raise BadChoiceError(name="--date", value=day, expected="a date like 2025-07-31")
+    found = re.fullmatch(r"\s*(\d{1,2}):(\d\d)\s*[-–~]\s*(\d{1,2}):(\d\d)\s*", shift)
+    parts = [int(part) for part in found.groups()] if found else [99] * 4
+    minutes = [parts[0] * 60 + parts[1], parts[2] * 60 + parts[3]]
+    if max(parts[1::2]) > 59 or minutes[0] >= 1440 or minutes[1] > 1440 or minutes[0] == minutes[1]:
+        raise BadChoiceError(name="--shift", value=shift, expected=mark("hours like 18:00-22:00"))
+    length = (minutes[1] - minutes[0]) % 1440
+    since = midnight + timedelta(minutes=minutes[0])
+    return since, since + timedelta(minutes=length)
+
+
+def _patrol_answer(plan: Patrol, files: Sequence[Path], t: Translator) -> _Answer:
+    from pingan_geo.model.patrol import LEFT_OUT_REASONS, MODES, STOP_KINDS
+
+    values = asdict(plan) | {"covered": plan.covered, "files": [str(file) for file in files]}
+    lines = [
+        t(
+            "Patrol {patrol}: {title}, {since} to {until}.",
+            patrol=plan.patrol_id,
+            title=plan.title,
+            since=plan.since,
+            until=plan.until,
+        ),
+        t(
+            "It covers {share} of the {expected} reports expected in the shift.",
+            share=t.percent(plan.covered, 0),
+            expected=t.number(plan.expected_all, 1),
+        ),
+        *plan.notes,
+    ]
+    if plan.synthetic:
+        lines.insert(0, t("Synthetic data, not real events"))
+    for route in plan.routes:
+        team = route.team
+        lines += [
+            "",
+            t(
+                "{name} ({mode}), from {start}, back at {end} {at}",
+                name=team.name,
+                mode=t(MODES[team.mode]),
+                start=team.start.name,
+                end=team.end.name,
+                at=f"{route.back_at:%H:%M}",
+            ),
+        ]
+        lines += [
+            f"{stop.number:>3}  {stop.arrive:%H:%M}–{stop.leave:%H:%M}  {t(STOP_KINDS[stop.kind])}  {stop.name}"
+            + (f"\n     {stop.reason}" if stop.reason else "")
+            for stop in route.stops
+        ]
+    reasons: dict[str, int] = {}
+    for one in plan.left_out:
+        reasons[one.reason] = reasons.get(one.reason, 0) + 1
+    lines += [
+        "",
+        t.plural("{count} place is on no round:", "{count} places are on no round:", len(plan.left_out)),
+    ]
+    lines += [
+        "  " + t("{count}: {reason}", count=count, reason=LEFT_OUT_REASONS.get(code, code))
+        for code, count in sorted(reasons.items())
+    ]
+    lines += [
+        "  " + t("Must be seen, but is on no round: {name}", name=one.name)
+        for one in plan.left_out
+        if one.kind == "must" and one.reason != "removed"
+    ]
+    lines += [t("{count} files written to {folder}.", count=len(files), folder=str(files[0].parent.parent))]
+    return _Answer(values, lines)
+
+
+@pingan.command(
+    "patrol-return",
+    help=mark(
+        "Take in what a patrol brought back: the phone's file, the text of its QR codes, or the filled list."
+    ),
+)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=_FILE)
+@click.option("--dry-run", is_flag=True, help=mark("Everything but the writing."))
+@_common
+@click.pass_obj
+def patrol_return(said: _Said, files: Sequence[str], dry_run: bool) -> _Answer:
+    """Take a return in."""
+    from pingan_geo.model.receipt import HOLD_REASONS
+    from pingan_geo.workflow.patrol_return import held_of_return, take_return
+
+    t = said.t
+    with _town(said) as town:
+        now = town.now(datetime.now(UTC))
+        receipt = take_return(town, [Path(file) for file in files], now=now, dry_run=dry_run)
+        held = [] if receipt.batch_id is None else held_of_return(town, receipt.batch_id).to_dict("records")
+    answer = _receipt_answer("patrol", [receipt], t)
+    lines = [
+        t(
+            "{file}: {read} rows read = {accepted} accepted + {merged} merged + {corrected} corrected"
+            " + {held} held + {repeated} repeated",
+            file=receipt.file,
+            **{
+                name: getattr(receipt, name)
+                for name in ("read", "accepted", "merged", "corrected", "held", "repeated")
+            },
+        ),
+        *("  " + t(msgid, **values) for msgid, values in receipt.notes),
+        *(
+            "  "
+            + t(
+                "Row {row} is held: {reason} ({detail}).",
+                row=one["row_number"],
+                reason=HOLD_REASONS.get(one["reason"], one["reason"]),
+                detail=one["detail"],
+            )
+            for one in held
+        ),
+    ]
+    if held:
+        lines.append("  " + t("Mend these rows and give the file again; what is known is not taken twice."))
+    if dry_run:
+        lines.append("  " + t("This was a trial: nothing was written."))
+    return _Answer({**answer.values, "return_id": receipt.batch_id, "rows": held}, lines, answer.code)
 
 
 @pingan.command(help=mark("List what is incomplete or inconsistent in the town, and where."))

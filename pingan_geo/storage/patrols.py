@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select, update
 
 from pingan_geo.model.patrol import FINDS, VISITS, Patrol
 from pingan_geo.model.patrol_json import patrol_from_json, patrol_to_json
@@ -176,6 +176,15 @@ def write_patrol(connection: Connection, patrol: Patrol, request: str = "") -> b
 def set_patrol_state(connection: Connection, patrol_id: str, state: str) -> bool:
     """Say what became of a plan (of :data:`PATROL_STATES`), and whether there is such a plan."""
     done = connection.execute(update(PATROL).where(PATROL.c.patrol_id == patrol_id).values(state=state))
+    return done.rowcount > 0
+
+
+def delete_patrol(connection: Connection, patrol_id: str) -> bool:
+    """Forget a plan for which nothing came back, and say whether there was one."""
+    returned = select(PATROL_RETURN.c.patrol_id)
+    done = connection.execute(
+        delete(PATROL).where(PATROL.c.patrol_id == patrol_id, PATROL.c.patrol_id.not_in(returned))
+    )
     return done.rowcount > 0
 
 

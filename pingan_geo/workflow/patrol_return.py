@@ -36,6 +36,7 @@ from pingan_geo.storage.patrols import (
     RETURN_PHOTOS,
     PatrolReturn,
     find_return,
+    read_held_returns,
     read_patrol,
     set_receipt,
     write_return,
@@ -108,6 +109,13 @@ def take_return(
         return _write(town, read, checked, now, dry_run=dry_run)
     except _UndoneError as undone:
         return undone.receipt
+
+
+def held_of_return(town: Town, return_id: int) -> pd.DataFrame:
+    """Return the rows of a return that were held: ``row_number``, ``reason``, ``detail``, ``received`` (JSON)."""
+    with town.store.read() as connection:
+        held: pd.DataFrame = read_held_returns(connection, return_id)
+    return held
 
 
 # -- against the plan --------------------------------------------------------------------------------

@@ -5,9 +5,12 @@ Candidates, roads and the route engine meet here; nothing is computed that one o
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -15,16 +18,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pingan_geo.coords import local_metres
-from pingan_geo.errors import PatrolNotFoundError
+from pingan_geo.errors import DatabaseWriteError, FolderMissingError, PatrolNotFoundError, PinganError
 from pingan_geo.i18n import Translator, translator
 from pingan_geo.model.patrol import Halt, Patrol, Route
 from pingan_geo.model.receipt import OnProgress
+from pingan_geo.outputs.patrol_pack import Ground, write_pack
 from pingan_geo.planning.patrol import Planned, plan_routes
 from pingan_geo.planning.patrol_task import Changes as PlanChanges
 from pingan_geo.planning.patrol_task import PatrolRules, PatrolTask
 from pingan_geo.spatial.roads import STRAIGHT_KMH, Travel, straight_travel
 from pingan_geo.storage.patrols import (
     PATROL_STATES,
+    delete_patrol,
     next_patrol_id,
     read_patrol,
     read_patrols,
@@ -33,7 +38,7 @@ from pingan_geo.storage.patrols import (
     set_patrol_state,
     write_patrol,
 )
-from pingan_geo.workflow.patrol_candidates import Candidates, find_candidates
+from pingan_geo.workflow.patrol_candidates import Candidates, find_candidates, since_last
 from pingan_geo.workflow.patrol_request import (
     NamedPlaces,
     PatrolRequest,
@@ -49,12 +54,15 @@ __all__ = [
     "Changes",
     "PatrolRequest",
     "TeamRequest",
+    "drop_patrol",
     "keep_patrol",
     "list_patrols",
     "load_patrol",
+    "pack_words",
     "plan_patrol",
     "replan",
     "team_halts",
+    "write_patrol_pack",
 ]
 
 #: Places to rest that are offered around each start.
@@ -281,6 +289,84 @@ def list_patrols(town: Town, *, since: datetime | None = None, until: datetime |
         visited=np.array([int(seen.get(plan.patrol_id, 0)) for plan in kept], dtype=np.int64),
         found=np.array([int(some.get(plan.patrol_id, 0)) for plan in kept], dtype=np.int64),
     )
+
+
+def write_patrol_pack(
+    town: Town,
+    patrol: Patrol,
+    folder: Path,
+    *,
+    language: str = "",
+    phone_address: str = "",
+    outside: bool = False,
+) -> list[Path]:
+    """Write the files of all teams of a plan that is kept: all of them, or none.
+
+    Parameters
+    ----------
+    town
+        The town.
+    patrol
+        The plan.
+    folder
+        Made when it is not there; its parent must be.
+    language
+        The town's when empty.
+    phone_address
+        Of the teams' phone pages, as :func:`pingan_geo.outputs.patrol_pack.write_pack` takes it.
+    outside
+        The files leave the house: small counts are not told.
+
+    Returns
+    -------
+    list of Path
+        In order.
+
+    Raises
+    ------
+    FolderMissingError
+        If there is no folder to make it in.
+    DatabaseWriteError
+        If the place cannot be written.
+    """
+    if not folder.is_dir() and not folder.parent.is_dir():
+        raise FolderMissingError(folder=folder.parent, file=folder.name)
+    made = not folder.exists()
+    t = translator(language or town.settings.language)
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".patrol-", dir=folder) as part:
+            words = pack_words(town, patrol, t)
+            files = write_pack(patrol, Path(part), t=t, phone_address=phone_address, outside=outside, **words)
+            inner = [file.relative_to(part) for file in files]
+            for name in sorted({one.parts[0] for one in inner}):
+                if (folder / name).exists():
+                    shutil.rmtree(folder / name)
+                (Path(part) / name).rename(folder / name)
+    except OSError as error:
+        if isinstance(error, PinganError):
+            raise
+        if made:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise DatabaseWriteError(file=folder, detail=error.strerror or str(error)) from error
+    return [folder / one for one in inner]
+
+
+def pack_words(town: Town, patrol: Patrol, t: Translator) -> dict[str, Any]:
+    """Return what a pack needs of the town: ``ground``, ``categories``, ``offices``, ``past``."""
+    stops = [stop.stop_id for route in patrol.routes for stop in route.stops if stop.kind != "break"]
+    return {
+        "ground": Ground(*(town.layer(name) for name in ("roads", "waters", "area", "villages"))),
+        "categories": {one.code: t.pick(one.name, one.name_en) for one in town.settings.categories},
+        "offices": {one.code: one.lead_office for one in town.settings.categories if one.lead_office},
+        "past": since_last(town, stops, language=t.language),
+    }
+
+
+def drop_patrol(town: Town, patrol_id: str) -> bool:
+    """Forget a plan for which nothing came back, and say whether there was one."""
+    with town.store.begin() as connection:
+        return delete_patrol(connection, patrol_id)
 
 
 def team_halts(town: Town) -> pd.DataFrame:
