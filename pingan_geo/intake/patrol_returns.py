@@ -358,9 +358,9 @@ def _answer_of(row: int, one: Any, photos: tuple[Picture, ...], received: str) -
 def _find_of(row: int, one: Any, photos: tuple[Picture, ...], received: str) -> NewFind:
     if not isinstance(one, dict) or not isinstance(one.get("key"), str) or not one["key"]:
         raise _UnreadError("broken_row", "")
-    lon, lat = one.get("lon"), one.get("lat")
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in (lon, lat)):
-        raise _UnreadError("no_place", f"{lon}, {lat}")
+    lon, lat = _number(one.get("lon")), _number(one.get("lat"))
+    if lon is None or lat is None:
+        raise _UnreadError("no_place", f"{one.get('lon')}, {one.get('lat')}")
     if not (abs(lon) <= 180 and abs(lat) <= 90):
         raise _UnreadError("bad_place", f"{lon}, {lat}")
     if one.get("datum", "wgs84") != "wgs84":
@@ -373,8 +373,8 @@ def _find_of(row: int, one: Any, photos: tuple[Picture, ...], received: str) -> 
         one["key"][:64],
         received,
         time,
-        float(lon),
-        float(lat),
+        lon,
+        lat,
         stop_id=_words(one.get("stop_id"), 200),
         category=_words(one.get("category"), 100),
         note=_words(one.get("note"), 5_000),
@@ -404,6 +404,10 @@ def _as_received(one: Any) -> str:
     if isinstance(one, dict) and isinstance(one.get("photos"), list):
         one = {**one, "photos": len(one["photos"])}
     return json.dumps(one, ensure_ascii=False)[:10_000]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _words(value: Any, most: int) -> str:

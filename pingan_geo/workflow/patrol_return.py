@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -262,7 +263,7 @@ class _Checker:
             "lon": lon,
             "lat": lat,
             "cell": int(cells_of([lon], [lat], self.town.settings.finest)[0]),
-            "grid_id": str(self.placer.zones([lon], [lat])["grid_id"][0]),
+            "grid_id": str(self.placer.zones(np.array([lon]), np.array([lat]))["grid_id"][0]),
             "note": said["note"],
             "photos": "",
             "state": said["state"],
