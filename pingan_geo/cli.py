@@ -1512,6 +1512,13 @@ def _backtest_answer(found: BackTest, file: str, t: Translator) -> _Answer:
     help=mark("Number that fixes what is drawn at random; else the day's own."),
 )
 @click.option(
+    "--try-forecast",
+    is_flag=True,
+    help=mark(
+        "Try our forecast on the past first: minutes, once a month; else the best plain method is used."
+    ),
+)
+@click.option(
     "--seconds",
     type=_Number(float, 0.1, 600),
     default=12.0,
@@ -1530,6 +1537,7 @@ def patrol(
     categories: Sequence[str],
     must: Sequence[str],
     seed: int | None,
+    try_forecast: bool,
     seconds: float,
     folder: str,
 ) -> _Answer:
@@ -1565,7 +1573,13 @@ def patrol(
         now = town.now(datetime.now(UTC))
         with _progress(said) as progress:
             plan = plan_patrol(
-                town, asked, now=now, language=said.language, seconds=seconds, on_progress=progress
+                town,
+                asked,
+                now=now,
+                language=said.language,
+                seconds=seconds,
+                try_forecast=try_forecast,
+                on_progress=progress,
             )
         try:
             files = write_patrol_pack(town, plan, target, language=said.language)

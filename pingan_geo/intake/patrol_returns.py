@@ -340,7 +340,7 @@ def _answer_of(row: int, one: Any, photos: tuple[Picture, ...], received: str) -
     if not isinstance(one, dict) or not isinstance(one.get("number"), int) or isinstance(one["number"], bool):
         raise _UnreadError("broken_row", "")
     answer = one.get("answer", "")
-    if answer not in {"", *ANSWERS}:
+    if not isinstance(answer, str) or answer not in {"", *ANSWERS}:
         raise _UnreadError("unknown_answer", answer)
     return StopAnswer(
         row,

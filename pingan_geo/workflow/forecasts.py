@@ -131,6 +131,7 @@ def choose_method(
     t: Translator,
     on_progress: Callable[[int, int], None] | None = None,
     remember: bool = False,
+    learning: bool = True,
 ) -> Gate:
     """Try our forecast and the plain methods on the past of what is asked, and choose.
 
@@ -140,6 +141,8 @@ def choose_method(
     ----------
     remember
         Look into the town's folder first, and leave the trial there.
+    learning
+        Try ours too, which takes minutes; otherwise it is used only where a trial of it is remembered.
 
     Raises
     ------
@@ -156,12 +159,16 @@ def choose_method(
     trials = _Trials(town.folder / TRIALS_FILE)
     key = _key(reports, asked, town, resolution, seed) if remember else ""
     tried: Standing | None = trials.find(key) if remember else None
+    with_ours = learning or tried is not None
+    if not with_ours and remember:
+        key = f"{key}-plain"
+        tried = trials.find(key)
     if tried is None:
         try:
             tried = back_test(
                 town,
                 asked,
-                methods=(OURS, *PLAIN),
+                methods=(OURS, *PLAIN) if with_ours else PLAIN,
                 horizon_d=HORIZON_D,
                 coverages=(COVERAGE,),
                 resolution=resolution,
@@ -187,8 +194,18 @@ def choose_method(
     earned = bool(np.isfinite(low) and low > 0 and lead >= LEAST_LEAD)
     hits = tried.summary.set_index("method")["hits"]
     method = OURS if earned else max(PLAIN, key=lambda name: float(hits[f"{name}{kind}"]))
-    compared = say_lead(tried, ours, t, baseline=baseline, words=lambda name: say_method(name, t))
-    if earned:
+    compared = (
+        say_lead(tried, ours, t, baseline=baseline, words=lambda name: say_method(name, t))
+        if with_ours
+        else ""
+    )
+    if not with_ours:
+        why = t(
+            "Our forecast was not tried here, which takes minutes: the list is made of {method}, the best of the plain "
+            "methods on the past.",
+            method=say_method(method, t),
+        )
+    elif earned:
         why = t("Our forecast is used: {compared}.", compared=compared)
     elif compared:
         why = t(
@@ -313,6 +330,7 @@ def expected_by_hour(
     language: str = "",
     reports: pd.DataFrame | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    learning: bool = True,
 ) -> HourlyRisk:
     """Return the reports to expect in each cell and hour of one shift, by the method that passed the gate.
 
@@ -337,6 +355,8 @@ def expected_by_hour(
         REPORTS table, when it is at hand.
     on_progress
         Told how many trials are done, of how many, where the gate has to be tried first.
+    learning
+        As of :func:`choose_method`.
 
     Raises
     ------
@@ -377,6 +397,7 @@ def expected_by_hour(
             t=t,
             on_progress=on_progress,
             remember=True,
+            learning=learning,
         )
     except NoReportsError:  # the record began this month
         said = t(

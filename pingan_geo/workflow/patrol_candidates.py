@@ -103,6 +103,7 @@ def find_candidates(
     now: datetime,
     language: str = "",
     reports: pd.DataFrame | None = None,
+    try_forecast: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Candidates:
     """List the places that a patrol may look at.
@@ -119,6 +120,9 @@ def find_candidates(
         Of names and reasons; the town's when empty.
     reports
         REPORTS table, when it is at hand.
+    try_forecast
+        Try our forecast on the past too, where that is not remembered: it takes minutes, once a month. Otherwise the
+        best of the plain methods is used, unless ours is known to have earned its place.
     on_progress
         Called between the steps; may raise :class:`pingan_geo.errors.Cancelled`.
 
@@ -143,7 +147,7 @@ def find_candidates(
     check_categories(town, request.categories, reports)
     tell = _Teller(on_progress)
     tell(0)
-    ground = _Ground.of(town, request, reports, t, tell)
+    ground = _Ground.of(town, request, reports, t, tell, learning=try_forecast)
     tell(3)
     places = NamedPlaces.of(town)
     teams = teams_of(town, request, places, (ground.lon, ground.lat, ground.expected), t)
@@ -251,7 +255,14 @@ class _Ground:
 
     @classmethod
     def of(
-        cls, town: Town, request: PatrolRequest, reports: pd.DataFrame, t: Translator, tell: _Teller
+        cls,
+        town: Town,
+        request: PatrolRequest,
+        reports: pd.DataFrame,
+        t: Translator,
+        tell: _Teller,
+        *,
+        learning: bool,
     ) -> _Ground:
         resolution = town.settings.patrol_resolution
         cells = cells_covering(town.area, resolution)
@@ -268,6 +279,7 @@ class _Ground:
             language=t.language,
             reports=reports,
             on_progress=tell.trials,
+            learning=learning,
         )
         fitting = reports[select(reports, asked, town.settings.board_of)].reset_index(drop=True)
         everyone = reports[select(reports, ReportFilter(), town.settings.board_of)]

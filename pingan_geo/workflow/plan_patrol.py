@@ -103,6 +103,7 @@ def plan_patrol(
     seconds: float = SECONDS,
     rounds: int | None = None,
     reports: pd.DataFrame | None = None,
+    try_forecast: bool = False,
     on_plan: Callable[[Patrol], None] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Patrol:
@@ -127,6 +128,8 @@ def plan_patrol(
         Of the engine in place of ``seconds``: then the plan depends on the request and the data alone.
     reports
         REPORTS table, when it is at hand.
+    try_forecast
+        As of :func:`pingan_geo.workflow.patrol_candidates.find_candidates`.
     on_plan
         Called with a first whole plan long before the best one.
     on_progress
@@ -149,7 +152,13 @@ def plan_patrol(
     """
     t = translator(language or town.settings.language)
     found = find_candidates(
-        town, request, now=now, language=t.language, reports=reports, on_progress=on_progress
+        town,
+        request,
+        now=now,
+        language=t.language,
+        reports=reports,
+        try_forecast=try_forecast,
+        on_progress=on_progress,
     )
     plan = _Plan(town, request, found, now, t)
     patrol = plan.make(None, seconds=seconds, rounds=rounds, on_plan=on_plan, on_progress=on_progress)
@@ -168,6 +177,7 @@ def replan(
     seconds: float = SECONDS,
     rounds: int | None = None,
     reports: pd.DataFrame | None = None,
+    try_forecast: bool = False,
     on_plan: Callable[[Patrol], None] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Patrol:
@@ -182,7 +192,7 @@ def replan(
     save
         Keep the new plan under a number of its own; the one before is then ``replaced``, and what teams bring back
         for it is still taken in.
-    town, changes, now, language, seconds, rounds, reports, on_plan, on_progress
+    town, changes, now, language, seconds, rounds, reports, try_forecast, on_plan, on_progress
         As for :func:`plan_patrol`.
 
     Raises
@@ -201,7 +211,7 @@ def replan(
     named = [one for one in changes.added if one not in listed]
     keys = [stop_id for stop_id, _ in places_named(NamedPlaces.of(town), named)] if named else []
     asked = replace(asked, must=tuple(dict.fromkeys([*asked.must, *named])))
-    find = {"now": now, "language": t.language, "reports": reports}
+    find = {"now": now, "language": t.language, "reports": reports, "try_forecast": try_forecast}
     found = find_candidates(town, asked, on_progress=on_progress, **find)  # type: ignore[arg-type]
     previous = _pinned(patrol, changes)
     held = {

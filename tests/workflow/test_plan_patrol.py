@@ -561,3 +561,12 @@ def test_team_or_stop_that_there_is_not_is_refused(town):
         with pytest.raises((BadChoiceError, PlaceUnknownError)):
             replan(town, patrol, changes, now=NOW, rounds=1)
     assert len(list_patrols(town)) == 1
+
+
+def test_forecast_is_tried_when_it_is_asked_for_and_then_remembered(town):
+    quick = find_candidates(town, ASKED, now=NOW)
+    assert quick.notes[0].startswith("本系统预测没有在此试算")
+    assert any("命中" in note for note in quick.notes)
+    tried = find_candidates(town, ASKED, now=NOW, try_forecast=True)
+    assert "未胜出" in tried.notes[0]
+    assert find_candidates(town, ASKED, now=NOW).notes == tried.notes
