@@ -215,6 +215,18 @@ def test_qr_codes_of_two_returns_or_damaged_ones_are_refused(base, plan, tmp_pat
     for lines in (mixed, damaged, [*one, other[0]]):
         with pytest.raises(PatrolReturnError):
             take_return(base, save(tmp_path, "\n".join(lines), "扫码.txt"), now=NOW)
+    whole = qr_lines(phone(plan, {1: "found"}), 1, packed=False)[0]
+    head, check, payload = (
+        whole[: -len(whole.rsplit("/", 1)[1])],
+        whole.rsplit("/", 1)[1][:9],
+        whole.rsplit("/", 1)[1][9:],
+    )
+    changed = base64.urlsafe_b64decode(payload + "==").replace(
+        b'"found"', b'"none"'
+    )  # reads well, and is wrong
+    word = base64.urlsafe_b64encode(changed).decode().rstrip("=")
+    with pytest.raises(PatrolReturnError):
+        take_return(base, save(tmp_path, f"{head}{check}{word}", "扫码.txt"), now=NOW)
     bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
     body = bomb.compress(b" " * (40 << 20)) + bomb.flush()
     word = "d00000000" + base64.urlsafe_b64encode(body).decode().rstrip("=")

@@ -278,6 +278,26 @@ def test_private_reports_are_called_by_grid_and_cell_and_lie_in_its_middle(base,
     assert others["name"].str.contains("平安岗").any()
 
 
+def test_places_of_private_reports_do_not_move_a_stop(base, found):
+    """Where another kind is the main one, the stop lies at the mean of the reports that are not private."""
+    from pingan_geo.spatial.cells import from_text, parents
+    from pingan_geo.workflow.explore import load_reports
+
+    known = load_reports(base)
+    cell = parents(known["cell"].to_numpy(), 10)
+    recent = ((known["time"] < NOW) & (known["time"] >= NOW - timedelta(days=365))).to_numpy()
+    private = (known["category"] == "TH1").to_numpy()
+    hot = found.table[(found.table["kind"] == "hotspot") & (found.table["category"] != "TH1")]
+    mixed = 0
+    for one, own in zip(hot.itertuples(), from_text(hot["cell"]), strict=True):
+        there = recent & (cell == own)
+        if (there & private).any():
+            mixed += 1
+            assert one.lon == pytest.approx(known["lon"][there & ~private].mean(), abs=1e-6)
+            assert one.lat == pytest.approx(known["lat"][there & ~private].mean(), abs=1e-6)
+    assert mixed >= 1
+
+
 def test_names_tell_stops_apart(found):
     assert found.table["name"].is_unique
 
