@@ -40,6 +40,8 @@ from pingan_geo.workflow.towns import Town
 
 #: Hotspots offered to the planner at most, and the quiet places among which it chooses.
 MOST_HOTSPOTS, MOST_CONTROLS = 220, 30
+#: Where something was found or settled, it is looked at again within this time.
+RECHECK: Final = timedelta(days=28)
 #: Hotspots offered for each stop that the teams have time for.
 _FOR_EACH_STOP: Final = 4
 #: A team on foot is offered the best places within this part of its shift's walk, beside the town's best.
@@ -355,7 +357,8 @@ def _traces(town: Town) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]
 class _Past:
     """The last visit of each stop, and the finds there."""
 
-    visits: Mapping[str, Any]  # stop_id -> the last row that has an answer
+    visits: Mapping[str, Any]  # stop_id -> the last row of somebody who was there
+    looks: Mapping[str, Any]  # stop_id -> the last row that says what is there: not "could not get in"
     finds: Mapping[str, list[Any]]  # stop_id, or find:ID, -> its finds
 
     @classmethod
@@ -364,10 +367,12 @@ class _Past:
         when = seen["arrived"].fillna(seen["planned_arrive"])
         seen = seen.assign(when=when).sort_values(["when", "patrol_id"], kind="stable")
         last = {row.stop_id: row for row in seen.itertuples(index=False)}
+        told = seen[seen["answer"].isin(["none", "found", "settled"])]
+        looks = {row.stop_id: row for row in told.itertuples(index=False)}
         there: dict[str, list[Any]] = {}
         for row in finds.itertuples(index=False):
             there.setdefault(row.stop_id or f"find:{row.find_id}", []).append(row)
-        return cls(last, there)
+        return cls(last, looks, there)
 
     def last(self, stop_id: str) -> pd.Timestamp | None:
         row = self.visits.get(stop_id)
@@ -452,8 +457,10 @@ class _Rows:
         """Add finds that are due, stops to be looked at again, and places named by hand."""
         why: dict[str, tuple[str, float, float]] = {}
         t, end = self.t, self.request.until
-        for stop_id, row in self.past.visits.items():
-            if row.answer in {"found", "settled"} and (at := self._place_of(stop_id)) is not None:
+        for stop_id, row in self.past.looks.items():
+            if row.answer == "none" or row.when < pd.Timestamp(self.now - RECHECK):
+                continue
+            if (at := self._place_of(stop_id)) is not None:
                 word = (
                     t("something was found here on {day}: look again", day=row.when.date())
                     if row.answer == "found"
@@ -568,7 +575,7 @@ class _Rows:
         order = np.lexsort((ground.cells, -expected))
         order = order[expected[order] > 0]
         metres = self._spots_of_cells(order)
-        chosen = set(order[: most // 2].tolist())
+        chosen = set(order[: _CELLS_A_STOP * most // 2].tolist())
         for team in self.teams:
             near = self._around(metres, team)
             chosen |= set(order[near][: _CELLS_A_STOP * most // len(self.teams)].tolist())

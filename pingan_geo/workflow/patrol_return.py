@@ -361,7 +361,8 @@ def _receipt(
 ) -> Receipt:
     masked = {row for row, was, *_ in (*checked.visit_rows, *checked.find_rows) if was}
     new = {row for row, is_new in news.items() if is_new}
-    answered = sum(visit["arrived"] is not None or bool(visit["answer"]) for visit in checked.visits)
+    stops = [visit for visit in checked.visits if visit["kind"] != "break"]
+    answered = sum(visit["arrived"] is not None or bool(visit["answer"]) for visit in stops)
     notes: list[tuple[str, dict[str, Any]]] = [
         (
             mark("Patrol {patrol}, team {team}: {visited} of {stops} stops were visited, {finds} finds."),
@@ -369,7 +370,7 @@ def _receipt(
                 "patrol": read.patrol_id,
                 "team": read.team,
                 "visited": answered,
-                "stops": len(checked.visits),
+                "stops": len(stops),
                 "finds": len(checked.finds),
             },
         )

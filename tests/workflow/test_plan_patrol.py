@@ -378,6 +378,24 @@ def test_what_was_found_or_settled_is_looked_at_again(town, found):
     assert set(told) == set(hot[:4])
 
 
+def test_closed_door_clears_nothing_and_old_looks_are_let_go(town):
+    patrol = plan_patrol(town, ASKED, now=NOW, rounds=1)
+    hot = [stop.stop_id for stop in stops_of(patrol, "hotspot")]
+    come_back(town, patrol, {hot[0]: "found"})
+    next_day = replace(ASKED, since=SINCE + timedelta(days=1), until=UNTIL + timedelta(days=1))
+    again = plan_patrol(town, next_day, now=NOW + timedelta(days=1), rounds=1)
+    assert [stop.stop_id for stop in stops_of(again, "must")] == [hot[0]]
+    come_back(town, again, {hot[0]: "no_entry"})
+
+    def must(days: int) -> list[str]:
+        asked = replace(ASKED, since=SINCE + timedelta(days=days), until=UNTIL + timedelta(days=days))
+        table = find_candidates(town, asked, now=NOW + timedelta(days=days)).table
+        return table[table["kind"] == "must"]["stop_id"].tolist()
+
+    assert must(2) == [hot[0]]
+    assert must(40) == []
+
+
 def test_finds_that_are_due_must_be_seen_and_others_not(town):
     patrol = plan_patrol(town, ASKED, now=NOW, rounds=1)
     later = UNTIL + timedelta(days=30)
