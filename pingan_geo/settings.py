@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 
 from pingan_geo.errors import SettingsError, TownNotFoundError
 from pingan_geo.model.online import PROVIDERS, OnlineSettings
-from pingan_geo.model.patrol import MODES
 from pingan_geo.model.patrol_settings import NoGo, PatrolSettings
 
 TOWN_FILE = "town.toml"
@@ -263,6 +262,8 @@ def read_settings(folder: Path) -> Settings:
 
 
 def _patrol(read: _Reader) -> PatrolSettings:
+    from pingan_geo.model.patrol import MODES  # late: its tables need pandas, which `pingan --help` does not
+
     usual = PatrolSettings()
     levels = read.amounts("levels", usual.levels)
     if len(levels) != 3 or not 0 < levels[0] < levels[1] < levels[2] < 1:

@@ -34,7 +34,7 @@ COMMANDS = (
         "locate",
         "memory",
     ),
-    *("rates", "review", "serve", "undo"),
+    *("patrol", "patrol-return", "rates", "review", "serve", "undo"),
 )
 
 
