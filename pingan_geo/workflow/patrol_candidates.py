@@ -783,7 +783,7 @@ def _say_hotspot(expected: float, count: int, hours: str, cells: int, t: Transla
     if hours:
         said.append(t("mostly {hours}", hours=hours))
     if cells > 1:
-        said.append(t("with {count} hexagons beside it", count=cells - 1))
+        said.append(t.plural("with {count} hexagon beside it", "with {count} hexagons beside it", cells - 1))
     return t("; ").join(said)
 
 
