@@ -23,7 +23,7 @@ from pingan_geo.model.tables import TIME, TableSpec
 from pingan_geo.storage.bulk import typed
 from pingan_geo.storage.tables import FIND, PATROL, PATROL_HELD, PATROL_PHOTO, PATROL_RETURN, VISIT
 
-#: What became of a plan: nothing came back yet; something did; another plan stands in its place.
+#: What became of a plan: nothing came back yet; something did; another plan stands in its place and nothing came back.
 PATROL_STATES: Final = ("planned", "returned", "replaced")
 
 #: Plans, one row each.
@@ -289,7 +289,7 @@ def write_return(connection: Connection, brought: PatrolReturn) -> WrittenReturn
             )
     connection.execute(
         update(PATROL)
-        .where(PATROL.c.patrol_id == brought.patrol_id, PATROL.c.state == PATROL_STATES[0])
+        .where(PATROL.c.patrol_id == brought.patrol_id)  # also one that was replaced: it was walked
         .values(state=PATROL_STATES[1])
     )
     _follow_up(connection, sorted(set(visits["stop_id"])))

@@ -215,6 +215,18 @@ def test_same_file_again_changes_nothing(store, planned):
         pd.testing.assert_frame_equal(left, right)
 
 
+def test_replaced_plan_that_was_walked_is_returned(store, planned):
+    with store.begin() as connection:
+        patrols.set_patrol_state(connection, planned.patrol_id, "replaced")
+    written(store, brought(planned, visits=visits(planned, {1: "none"})))
+    with store.begin() as connection:
+        assert patrols.read_patrols(connection)["state"].tolist() == ["returned"]
+        assert not patrols.delete_patrol(connection, planned.patrol_id)
+        patrols.write_patrol(connection, plan("XL-20260901-002"))
+        assert patrols.delete_patrol(connection, "XL-20260901-002")
+        assert not patrols.delete_patrol(connection, "XL-20260901-002")
+
+
 def test_tables_come_back_with_their_types(store, planned):
     written(store, brought(planned, visits=visits(planned, {1: "found"}, "有线"), finds=finds(planned, {})))
     with store.read() as connection:
