@@ -275,9 +275,13 @@ def read_return(files: Sequence[Path], *, timezone: str = "Asia/Shanghai") -> Re
 
 
 def _other(file: Path) -> bytes:
+    """Return a further text with lines of QR codes."""
     if not file.is_file():
         raise FileMissingError(file=file)
-    return file.read_bytes()[:MOST_PACKED]
+    content = file.read_bytes()[:MOST_PACKED]
+    if b"PG1/" not in content:
+        raise PatrolReturnError(file=mask_name(file.name), detail="a line of a QR code is damaged")
+    return content
 
 
 def _sha256(content: bytes) -> str:

@@ -212,6 +212,10 @@ def test_qr_codes_of_two_returns_or_damaged_ones_are_refused(base, plan, tmp_pat
     one, other = qr_lines(phone(plan, {1: "found"}), 4), qr_lines(phone(plan, {1: "none", 2: "found"}), 4)
     mixed = [one[0], one[1], other[2], other[3]]
     damaged = [*one[:3], one[3][:-3] + "AAA"]
+    beside = save(tmp_path, phone(plan, {1: "found"}), "phone.json")
+    for files in ([save(tmp_path, "\n".join(one), "a.txt"), beside], [beside, tmp_path / "a.txt"]):
+        with pytest.raises(PatrolReturnError):  # of two kinds one would be passed over
+            take_return(base, files, now=NOW)
     for lines in (mixed, damaged, [*one, other[0]]):
         with pytest.raises(PatrolReturnError):
             take_return(base, save(tmp_path, "\n".join(lines), "扫码.txt"), now=NOW)
