@@ -43,6 +43,17 @@ def made_files() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def made_pack() -> ModuleType:
+    """Makes a planned patrol and the ground under it; see ``tests/made_pack.py``."""
+    spec = importlib.util.spec_from_file_location("made_pack", ROOT / "tests" / "made_pack.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
 def made_patrols() -> ModuleType:
     """Makes tasks for the planner of patrols; see ``tests/made_patrols.py``."""
     spec = importlib.util.spec_from_file_location("made_patrols", ROOT / "tests" / "made_patrols.py")

@@ -212,7 +212,13 @@ class Sheet:
                     part for part in (plain_text(stop.reason).strip(), self.past_of(stop)) if part
                 ),
             }
-            rows.append({column: known.get(column, "") for column in LIST_COLUMNS})
+            rows.append(
+                {
+                    column: plain_text(value) if isinstance(value, str) else value
+                    for column in LIST_COLUMNS
+                    for value in [known.get(column, "")]
+                }
+            )
         return rows
 
     def navigation(self, place: Stop | Halt) -> str:
