@@ -447,8 +447,9 @@
     }
     const place = (what, text, act) => button(text, () => { find.place = what; if (act) act(); drawFind(); }, { "aria-pressed": String(find.place === what) });
     const stopChoice = el("select", { "aria-label": words.at_a_stop }, ...plan.stops.filter((stop) => stop.kind !== "break").map((stop) => el("option", { value: String(stop.number) }, `${stop.number} ${stop.name}`)));
-    stopChoice.value = String(find.stop || (nextStop() || plan.stops[0]).number);
-    stopChoice.addEventListener("change", () => { find.stop = Number(stopChoice.value); });
+    const likely = plan.stops.find((stop) => stop.kind !== "break" && !isDone(stop)) || plan.stops.find((stop) => stop.kind !== "break");
+    if (likely) stopChoice.value = String(find.stop || likely.number);
+    stopChoice.addEventListener("change", () => { find.stop = Number(stopChoice.value); drawFind(); });
     box.append(el("label", {}, words.where), el("div", { class: "pair" },
       place("gps", words.my_place, locate), place("stop", words.at_a_stop, () => { find.stop = find.stop || Number(stopChoice.value); }),
       place("map", words.on_map, () => { find.place = "picking"; show("map"); })));
