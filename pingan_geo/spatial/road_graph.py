@@ -152,10 +152,10 @@ class ModeGraph:
         about = passage[roads.tags_of[all_pieces.line]]
         real = u != v
         ahead, behind = (about[:, 1] > 0) & real, (about[:, 2] > 0) & real
-        if not (ahead | behind).any():
-            raise NoRoadsForModeError(mode=MODES.get(profile.mode, profile.mode))
         main = _main_nodes(all_pieces, ahead, behind)
         inside = main[u] & main[v] & (ahead | behind)
+        if not inside.any():  # one-way streets that lead nowhere
+            raise NoRoadsForModeError(mode=MODES.get(profile.mode, profile.mode))
         pieces = np.flatnonzero(inside)
         starts, around = _pieces_at(u[pieces], v[pieces], len(all_pieces.x))
         order, turned, begins = trace_chains(starts, around, u[pieces], v[pieces])

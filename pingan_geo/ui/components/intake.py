@@ -63,6 +63,8 @@ _SUFFIXES = (
         "zip",
         "kml",
         "kmz",
+        "pbf",
+        "osm",
     ),
     *("jpg", "jpeg", "heic", "heif"),
 )
