@@ -19,6 +19,7 @@ SCRIPTS = (
     "near_repeat.py",
     "exposure.py",
     "forecast.py",
+    "roads.py",
     "maps.py",
 )
 

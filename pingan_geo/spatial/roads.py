@@ -126,7 +126,7 @@ class RoadNetwork:
         if not roads.count:
             raise NoRoadsError(file="roads")
         self.roads, self.profiles = roads, profiles
-        self._pieces = Pieces.of(roads)
+        self.pieces = Pieces.of(roads)
         self._graphs: dict[str, ModeGraph] = {}
 
     @classmethod
@@ -151,15 +151,15 @@ class RoadNetwork:
     @property
     def metres(self) -> float:
         """Length of all roads, whoever may use them."""
-        return float(self._pieces.metres.sum())
+        return float(self.pieces.metres.sum())
 
     def metres_of(self, mode: str) -> float:
         """Return the length of the roads that are used for a mode."""
-        return float(self._graph(mode).metres)
+        return float(self.graph(mode).metres)
 
     def parts(self, mode: str) -> tuple[RoadPart, ...]:
         """Return the roads of a mode that are not joined to the rest, the longest part first."""
-        return self._graph(mode).parts
+        return self.graph(mode).parts
 
     def snap(self, lon: ArrayLike, lat: ArrayLike, mode: str, *, limit_m: float = SNAP_LIMIT_M) -> Snaps:
         """Return where places meet the nearest road that a mode may use.
@@ -185,10 +185,10 @@ class RoadNetwork:
         NoRoadsForModeError
             If no road is open to it.
         """
-        graph = self._graph(mode)
+        graph = self.graph(mode)
         lons, lats = np.broadcast_arrays(np.atleast_1d(np.asarray(lon, float)), np.asarray(lat, float))
         known = np.isfinite(lons) & np.isfinite(lats)
-        pieces, plane = self._pieces, self._pieces.plane
+        pieces, plane = self.pieces, self.pieces.plane
         x, y = plane.forward(np.where(known, lons, plane.lon0), np.where(known, lats, plane.lat0))
         found = graph.tree.query_nearest(shapely.points(x, y), all_matches=False)[1]
         u, v = pieces.u[graph.pieces[found]], pieces.v[graph.pieces[found]]
@@ -232,7 +232,7 @@ class RoadNetwork:
             If no road is open to it.
         """
         lons, lats = np.broadcast_arrays(np.atleast_1d(np.asarray(lons, float)), np.asarray(lats, float))
-        graph, snaps = self._graph(mode), self.snap(lons, lats, mode, limit_m=limit_m)
+        graph, snaps = self.graph(mode), self.snap(lons, lats, mode, limit_m=limit_m)
         doors = graph.doors(snaps.at, snaps.reachable)
         minutes, metres = graph.ways(doors)
         _take_direct(graph, snaps, minutes, metres)
@@ -253,11 +253,12 @@ class RoadNetwork:
             _way=_Ways(self.roads, graph, snaps, doors, lons, lats),
         )
 
-    def _graph(self, mode: str) -> ModeGraph:
+    def graph(self, mode: str) -> ModeGraph:
+        """Return the roads that a mode may use as a graph, made when first asked for."""
         if mode not in self.profiles:
             raise BadChoiceError(name="mode", value=mode, expected=" / ".join(self.profiles))
         if mode not in self._graphs:
-            self._graphs[mode] = ModeGraph.of(self._pieces, self.profiles[mode])
+            self._graphs[mode] = ModeGraph.of(self.pieces, self.profiles[mode])
         return self._graphs[mode]
 
 
