@@ -353,9 +353,15 @@
       pen.strokeStyle = "#ffffff"; pen.lineWidth = 9 / scale; pen.stroke(way);
       pen.strokeStyle = "#12356b"; pen.lineWidth = 5 / scale; pen.stroke(way);
       pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      const taken = plan.stops.map((stop) => toScreen(stop.xy)).map(([sx, sy]) => [sx - 16, sy - 16, sx + 16, sy + 16]);
       for (const [name, px, py] of plan.names) {
         const [sx, sy] = toScreen([px, py]);
-        if (scale > 0.12 && sx > 0 && sx < width && sy > 0 && sy < height) text(name, sx + 4, sy, "#4a4a45", "13px system-ui, sans-serif");
+        if (scale < 0.12 || sx < 0 || sx > width || sy < 0 || sy > height) continue;
+        pen.font = "13px system-ui, sans-serif";
+        const box = [sx, sy - 9, sx + 8 + pen.measureText(name).width, sy + 9];
+        if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+        taken.push(box);
+        text(name, sx + 4, sy, "#4a4a45", "13px system-ui, sans-serif");
       }
       const same = Math.hypot(plan.start.xy[0] - plan.end.xy[0], plan.start.xy[1] - plan.end.xy[1]) < 5;
       for (const [place, word] of same ? [[plan.start, words.start_end]] : [[plan.start, words.start], [plan.end, words.end]]) {

@@ -189,7 +189,7 @@ def _stop(sheet: Sheet, stop: Stop) -> dict[str, Any]:
         "hours": plain_text(stop.main_hours),
         "last": sheet.last_visit_of(stop),
         "checks": sheet.checks_of(stop),
-        "reason": plain_text(stop.reason),
+        "reason": sheet.reason_of(stop),
         "past": sheet.past_of(stop),
         "grid": sheet.grid_of(stop),
         "navigation": sheet.navigation(stop),
@@ -231,7 +231,7 @@ def _layers(
         (ground.villages, _BORDER, "border"),
         (ground.roads, _ROAD, "road"),
     ):
-        shapes, which = _cut(layer, origin, scale, window, simpler)
+        shapes, which = _cut(layer, origin, scale, window, simpler, outline=of == "border")
         groups: dict[tuple[str, int, bool], list[list[int]]] = {}
         for shape, row in zip(shapes, which, strict=True):
             fill = of == "water" and "Polygon" in shape.geom_type
@@ -262,10 +262,14 @@ def _cut(
     scale: NDArray[np.float64],
     window: tuple[float, float, float, float],
     simpler: float,
+    *,
+    outline: bool = False,
 ) -> tuple[list[Any], list[int]]:
     if not len(layer):
         return [], []
     shapes = layer.geometry.to_numpy()
+    if outline:  # before the cut, whose edge is no border
+        shapes = shapely.boundary(shapes)
     low = origin + np.array(window[:2]) / scale
     high = origin + np.array(window[2:]) / scale
     near = np.flatnonzero(

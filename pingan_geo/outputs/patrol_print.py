@@ -187,7 +187,7 @@ def _card(sheet: Sheet, stop: Stop) -> dict[str, Any]:
         (t(_FACTS["hours"]), stop.main_hours),
         (t(_FACTS["last"]), sheet.last_visit_of(stop)),
         (t(_FACTS["office"]), sheet.office_of(stop)),
-        (t(_FACTS["why"]), stop.reason),
+        (t(_FACTS["why"]), sheet.reason_of(stop)),
         ("", f"{sheet.grid_of(stop)} {stop.grid_id}".strip()),
     ]
     lines = [

@@ -174,6 +174,10 @@ class Sheet:
         """Return the office that a find of the stop's main risk is passed to; ``""`` when it is not known."""
         return plain_text(self.offices.get(stop.category, ""))
 
+    def reason_of(self, stop: Stop) -> str:
+        """Return why a stop is on the list; ``""`` on a list that leaves the house, as it may say small counts."""
+        return "" if self.outside else plain_text(stop.reason).strip()
+
     def past_of(self, stop: Stop) -> str:
         """Return what became of last time's finds there; ``""`` when there were none."""
         return plain_text(self.past.get(stop.stop_id, "")).strip()
@@ -208,9 +212,7 @@ class Sheet:
                 "last_visit": self.last_visit_of(stop),
                 "checks": "/".join(self.checks_of(stop)),
                 "office": self.office_of(stop),
-                "remarks": " ".join(
-                    part for part in (plain_text(stop.reason).strip(), self.past_of(stop)) if part
-                ),
+                "remarks": " ".join(part for part in (self.reason_of(stop), self.past_of(stop)) if part),
             }
             rows.append(
                 {

@@ -145,6 +145,7 @@ def route_map(
         One ``<svg>`` with a scale bar and a north arrow; what people wrote is escaped.
     """
     paper = _paper(route, width_mm, height_mm)
+    way = shapely.LineString(_way(paper, route))
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width_mm}mm" height="{height_mm}mm" '
@@ -155,8 +156,8 @@ def route_map(
         *_ground(paper, ground),
         *_line(paper, route),
         "</g>",
-        *_marks(paper, route, t, names=names),
-        *_ground_names(paper, ground),
+        *_marks(paper, route, t, way, names=names),
+        *_ground_names(paper, ground, way),
         (
             f'<rect x=".15" y=".15" width="{width_mm - 0.3:g}" height="{height_mm - 0.3:g}" fill="none" '
             f'stroke="{INK}" stroke-width=".3"/>'
@@ -286,7 +287,8 @@ def _way(paper: _Paper, route: Route) -> list[tuple[float, float]]:
         *((stop.lon, stop.lat) for stop in route.stops),
         (route.team.end.lon, route.team.end.lat),
     )
-    return [paper.point(*place) for place in line]
+    points = [paper.point(*place) for place in line]
+    return points if len(points) > 1 else points * 2
 
 
 def _line(paper: _Paper, route: Route) -> Iterator[str]:
@@ -323,8 +325,8 @@ def _arrows(
         gone += long
 
 
-def _marks(paper: _Paper, route: Route, t: Translator, *, names: bool) -> Iterator[str]:
-    furniture = list(_furniture(paper, t))
+def _marks(paper: _Paper, route: Route, t: Translator, way: Any, *, names: bool) -> Iterator[str]:
+    furniture = list(_furniture(paper, route, t))
     placed: list[tuple[Stop, float, float]] = []
     start = paper.point(route.team.start.lon, route.team.start.lat)
     end = paper.point(route.team.end.lon, route.team.end.lat)
@@ -348,7 +350,6 @@ def _marks(paper: _Paper, route: Route, t: Translator, *, names: bool) -> Iterat
         path, dark = MARKS.get(stop.kind, MARKS["hotspot"])
         yield _mark(x, y, path, dark=dark, text=str(stop.number))
     yield from furniture
-    way = shapely.MultiLineString([line for line in [_way(paper, route)] if len(line) > 1])
     yield from _name(paper, *start, [t("Start and end") if same else t("Start")], way)
     for stop, x, y in placed:
         if names and stop.kind != "break":
@@ -459,7 +460,7 @@ def _halo(
     )
 
 
-def _ground_names(paper: _Paper, ground: Ground) -> Iterator[str]:
+def _ground_names(paper: _Paper, ground: Ground, way: Any) -> Iterator[str]:
     """Yield names of roads and waters along them, the widest first, each once, where there is room."""
     wanted: list[tuple[float, float, str, Any]] = []
     for layer, base in ((ground.roads, 0.0), (ground.waters, -0.4)):
@@ -473,12 +474,12 @@ def _ground_names(paper: _Paper, ground: Ground) -> Iterator[str]:
                 wanted.append((width, float(shape.length), names[number], shape))
     said: set[str] = set()
     for _, _, name, shape in sorted(wanted, key=lambda one: (-one[0], -one[1], one[2])):
-        if name not in said and len(said) < 24 and (text := _along(paper, name, shape)):
+        if name not in said and len(said) < 24 and (text := _along(paper, name, shape, way)):
             said.add(name)
             yield text
 
 
-def _along(paper: _Paper, name: str, shape: Any) -> str:
+def _along(paper: _Paper, name: str, shape: Any, way: Any) -> str:
     wide = text_width(name, _GROUND_MM)
     if wide > 45:
         return ""
@@ -494,19 +495,20 @@ def _along(paper: _Paper, name: str, shape: Any) -> str:
                 continue
             turn = math.degrees(math.atan2(after.y - before.y, after.x - before.x))
             turn = turn - 180 if turn > 90 else turn + 180 if turn < -90 else turn
+            down = np.array([-math.sin(math.radians(turn)), math.cos(math.radians(turn))])
+            # a name on the way of the route stands above it: the way may not be hidden
+            off = down * (-2.3 if way.distance(here) < 1.4 else 0.0)
             boxes = [
                 (x - _GROUND_MM * 0.6, y - _GROUND_MM * 0.6, x + _GROUND_MM * 0.6, y + _GROUND_MM * 0.6)
                 for x, y in (
-                    (before.x + part * (after.x - before.x), before.y + part * (after.y - before.y))
+                    np.array([before.x, before.y]) * (1 - part) + np.array([after.x, after.y]) * part + off
                     for part in np.linspace(0, 1, 7)
                 )
             ]
             if all(paper.room(box) == 0 for box in boxes):
                 paper.taken.extend(boxes)
-                lift = _GROUND_MM * 0.36
-                x = here.x - lift * math.sin(math.radians(turn))
-                y = here.y + lift * math.cos(math.radians(turn))
-                return _halo(x, y, _GROUND_MM, name, "#4a4a45", turn=turn)
+                x, y = np.array([here.x, here.y]) + off + down * _GROUND_MM * 0.36
+                return _halo(float(x), float(y), _GROUND_MM, name, "#4a4a45", turn=turn)
     return ""
 
 
@@ -519,22 +521,32 @@ def bar_m(mm_per_m: float) -> int:
     return fitting[-1] if fitting else _BARS_M[0]
 
 
-def _furniture(paper: _Paper, t: Translator) -> Iterator[str]:
-    """Yield scale bar and north arrow, at the first corner below where the route does not run."""
+def _furniture(paper: _Paper, route: Route, t: Translator) -> Iterator[str]:
+    """Yield scale bar and north arrow, each in that corner of its side where fewer stops are."""
+    places = [paper.point(stop.lon, stop.lat) for stop in (*route.stops, route.team.start, route.team.end)]
+
+    def in_the_way(left: float, top: float, right: float, low: float) -> int:
+        reach = _MARK_MM + 0.5
+        return sum(left - reach < x < right + reach and top - reach < y < low + reach for x, y in places)
+
     metres = bar_m(paper.mm_per_m)
     long = metres * paper.mm_per_m
     said = f"{metres // 1000} km" if metres >= 1000 else f"{metres} m"
-    low = paper.height - 3.2
+    top, low = paper.height - 9.4, paper.height - 3.2
+    left = min((1.6, paper.width - long - 11.6), key=lambda at: in_the_way(at, top, at + long + 10, low + 2))
+    begin = left + 2.4
     yield (
-        f'<rect x="1.6" y="{low - 6.2:.2f}" width="{long + 10:.2f}" height="8.2" fill="#ffffff" fill-opacity=".88"/>'
-        f'<path d="M4 {low - 2:.2f}V{low:.2f}H{4 + long:.2f}V{low - 2:.2f}" fill="none" stroke="{INK}" stroke-width=".45"/>'
-        f'<text x="{4 + long / 2:.2f}" y="{low - 1.1:.2f}" font-size="2.9" text-anchor="middle" fill="{INK}">{said}</text>'
+        f'<rect x="{left:.2f}" y="{top:.2f}" width="{long + 10:.2f}" height="8.2" fill="#ffffff" fill-opacity=".88"/>'
+        f'<path d="M{begin:.2f} {low - 2:.2f}V{low:.2f}H{begin + long:.2f}V{low - 2:.2f}" fill="none" '
+        f'stroke="{INK}" stroke-width=".45"/>'
+        f'<text x="{begin + long / 2:.2f}" y="{low - 1.1:.2f}" font-size="2.9" text-anchor="middle" '
+        f'fill="{INK}">{said}</text>'
     )
-    paper.taken.append((1.6, low - 6.2, long + 12, paper.height))
-    x = paper.width - 6.5
+    paper.taken.append((left, top, left + long + 10, paper.height))
+    middle = min((paper.width - 6.5, 6.5), key=lambda at: in_the_way(at - 5.4, 2, at + 5.4, 14))
     yield (
-        f'<g transform="translate({x:.2f} 8.2)"><circle r="5.4" fill="#ffffff" fill-opacity=".88"/>'
+        f'<g transform="translate({middle:.2f} 8.2)"><circle r="5.4" fill="#ffffff" fill-opacity=".88"/>'
         f'<path d="M0 -4.6L2.5 2.2L0 .8L-2.5 2.2Z" fill="{INK}"/>'
         f'<text y="5" font-size="3" text-anchor="middle" fill="{INK}">{escape(t("N"))}</text></g>'
     )
-    paper.taken.append((x - 5.4, 2.0, paper.width, 14.0))
+    paper.taken.append((middle - 5.4, 2.0, middle + 5.4, 14.0))

@@ -187,6 +187,9 @@ def test_a_list_that_leaves_the_house_hides_small_counts_everywhere(made_pack, p
     assert counts == ["<3" if 0 < count < 3 else str(count) for count in real]
     assert "近30天<3条" in pdf_text(sheet_pdf(sheet))
     plan = _plan_of(patrol_page.sheet_page(sheet))
+    assert "近30天2件" not in pdf_text(sheet_pdf(sheet))
+    assert "近30天2件" in pdf_text(sheet_pdf(replace(sheet, outside=False)))
+    assert {stop["reason"] for stop in plan["stops"]} == {""}  # a reason may say the count
     assert {stop["count"] for stop in plan["stops"]} == {"", "<3 条", "3 条", "4 条", "5 条", "6 条", "9 条"}
 
 
@@ -425,7 +428,16 @@ def test_the_page_carries_the_plan(made_pack, patrol, sheet):
         true_east, true_north = local_metres(*plan["origin"]).forward(stop.lon, stop.lat)
         assert said["xy"] == pytest.approx([east, north], abs=0.06)
         assert said["xy"] == pytest.approx([float(true_east), float(true_north)], abs=0.5)
-    assert [name for name, *_ in plan["names"]] != []
+    assert {"北街", "市河", "荷花池"} <= {name for name, *_ in plan["names"]}
+
+
+def test_the_edge_of_the_map_is_no_border(made_pack, patrol, sheet):
+    plan = _plan_of(patrol_page.sheet_page(sheet))
+    (border,) = [one for one in plan["ground"] if one["colour"] == "#8a8a84"]
+    lines = [np.array(line).reshape(-1, 2).cumsum(axis=0) for line in border["lines"]]
+    # all that is near is the straight line between the two villages, once for each
+    assert len(lines) == 2
+    assert all(np.ptp(line[:, 0]) < 5 for line in lines)
 
 
 def test_a_town_with_very_many_roads_still_fits_a_phone(made_pack, patrol):

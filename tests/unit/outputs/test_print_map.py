@@ -43,11 +43,11 @@ def test_every_stop_is_numbered_and_lies_to_scale(made_pack, route):
     paper = math.dist(said["1"], said["11"])
     bar = next(text for text in said if re.fullmatch(r"\d+ k?m", text))
     long = next(
-        re.search(r"H([\d.]+)V", node.get("d"))
+        re.search(r"M([\d.]+) .*H([\d.]+)V", node.get("d"))
         for node in drawn(made_pack, route).findall(".//s:path", SVG)
-        if re.match(r"M4 [\d.]+V[\d.]+H", node.get("d", ""))
+        if re.match(r"M[\d.]+ [\d.]+V[\d.]+H", node.get("d", ""))
     )
-    mm_per_m = (float(long[1]) - 4) / float(bar.split()[0])
+    mm_per_m = (float(long[2]) - float(long[1])) / float(bar.split()[0])
     assert paper / metres == pytest.approx(mm_per_m, rel=0.01)
 
 
@@ -110,3 +110,32 @@ def test_the_scale_bar_is_round_and_fits():
 def test_marks_differ_in_shape():
     assert len({mark_svg(kind) for kind in (*print_map.MARKS, "start", "route")}) == 7
     assert ">12<" in mark_svg("must", "12")
+
+
+def test_scale_and_north_give_way_to_stops(made_pack, route):
+    middle = route.stops[0]
+    plane = local_metres(middle.lon, middle.lat)
+    halt = replace(route.team.start, lon=middle.lon, lat=middle.lat)
+    team = replace(route.team, start=halt, end=halt)
+
+    def stops_at(*corners):
+        places = [tuple(map(float, plane.inverse(x, y))) for x, y in corners]
+        stops = zip(route.stops, places, strict=False)
+        return tuple(replace(stop, lon=lon, lat=lat) for stop, (lon, lat) in stops)
+
+    def corners_of(*corners):
+        one = replace(route, team=team, stops=stops_at(*corners), line=())
+        picture = drawn(made_pack, one, width_mm=134, height_mm=134)
+        north = next(
+            node
+            for node in picture.findall(".//s:g", SVG)
+            if node.get("transform", "").startswith("translate(")
+        )
+        return (
+            float(re.search(r"translate\(([\d.]+)", north.get("transform"))[1]) < 67,
+            next(x for text, (x, _) in texts(picture).items() if re.fullmatch(r"\d+ k?m", text)) < 67,
+        )
+
+    # whether north, whether the scale is on the left
+    assert corners_of((-400, 400), (400, -400)) == (False, True)
+    assert corners_of((400, 400), (-400, -400)) == (True, False)
