@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from pingan_geo.coords import LocalMetres, local_metres
 from pingan_geo.i18n import Translator
-from pingan_geo.model.patrol import Route, Stop
+from pingan_geo.model.patrol import Halt, Route, Stop
 from pingan_geo.outputs.exports import plain_text
 from pingan_geo.outputs.patrol_sheet import Ground
 
@@ -523,7 +523,8 @@ def bar_m(mm_per_m: float) -> int:
 
 def _furniture(paper: _Paper, route: Route, t: Translator) -> Iterator[str]:
     """Yield scale bar and north arrow, each in that corner of its side where fewer stops are."""
-    places = [paper.point(stop.lon, stop.lat) for stop in (*route.stops, route.team.start, route.team.end)]
+    marked: list[Stop | Halt] = [*route.stops, route.team.start, route.team.end]
+    places = [paper.point(place.lon, place.lat) for place in marked]
 
     def in_the_way(left: float, top: float, right: float, low: float) -> int:
         reach = _MARK_MM + 0.5
