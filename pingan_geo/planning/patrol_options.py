@@ -21,8 +21,8 @@ from pingan_geo.planning.patrol_task import Changes, Floats, PatrolRules, Patrol
 _HOUR_MIN: Final = 60
 #: Worth of what goes before risk, as multiples of all that a route full of the riskiest places would bring.
 _RANKS: Final[Mapping[str, float]] = {"break": 8.0, "must": 4.0, "placed": 4.0, "post": 2.0, "kept": 1.0}
-#: A control stop is worth so many stops of the middling kind: it is met, but not at any price.
-_CONTROL_STOPS: Final = 2.0
+#: A control stop is worth so many stops of the middling kind: it is met where the way allows, not at any price.
+_CONTROL_STOPS: Final = 4.0
 #: Minutes from one stop to the next, before anything is known.
 _USUAL_HOP_MIN: Final = 6.0
 
