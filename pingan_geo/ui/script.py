@@ -48,6 +48,7 @@ def _pages(visit: Visit, t: Translator) -> list[Any]:
         ("hotspots", t("Hotspots")),
         ("analysis", t("Analysis")),
         ("backtest", t("Back-test")),
+        ("patrols", t("Patrols")),
         ("imports", t("Import")),
         ("review", review),
         ("town", t("Town")),

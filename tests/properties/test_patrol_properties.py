@@ -42,13 +42,8 @@ def tasks(draw, made_patrols):
     table["dwell_min"] = rng.uniform(0, 20, size)
     lost = rng.random(size + 2) < 0.1
     lost[size:] = False
-    ways = {
-        mode: np.where(lost[:, None] | lost, np.inf, matrix) * np.where(np.eye(size + 2), 0, 1)
-        if size
-        else matrix
-        for mode, matrix in task.minutes.items()
-    }
-    ways = {mode: np.nan_to_num(matrix, nan=0.0, posinf=np.inf) for mode, matrix in ways.items()}
+    cut = (lost[:, None] | lost) & ~np.eye(size + 2, dtype=bool)
+    ways = {mode: np.where(cut, np.inf, matrix) for mode, matrix in task.minutes.items()}
     crews = tuple(
         replace(
             team,
