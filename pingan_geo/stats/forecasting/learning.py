@@ -22,6 +22,9 @@ from pingan_geo.stats.forecasting.history import Floats, History
 #: Days of a window to learn from, if the horizon is not longer.
 WINDOW_D: Final = 28.0
 MOST_WINDOWS: Final = 12
+#: With a horizon shorter than the window, weight of its own days beside the whole window's: what follows
+#: at once tells more about the next week, but there is less of it.
+SOON: Final = 0.5
 #: Reports that the mixture is given beforehand, shared by how well each kernel alone foretold the past.
 PRIOR_REPORTS: Final = 30.0
 #: Reports in the windows at which a learner gets half of its full third of the ensemble.
@@ -63,7 +66,11 @@ class _Past:
             if not (known.cell >= 0).any():
                 break
             then.append(features_of(known, window_d))
-            seen.append(history.counts(begin, begin - window_d))
+            reports = history.counts(begin, begin - window_d)
+            if horizon_d < window_d:  # both at the rate of the window
+                soon = history.counts(begin, begin - horizon_d) * (window_d / horizon_d)
+                reports = (1.0 - SOON) * reports + SOON * soon
+            seen.append(reports)
         return cls(features_of(history, window_d), then, seen)
 
     @cached_property
@@ -73,7 +80,7 @@ class _Past:
 
     @cached_property
     def reports(self) -> float:
-        """Reports in the past windows."""
+        """Reports in the past windows, those of a short horizon at the rate of the window."""
         return float(sum(each.sum() for each in self.seen))
 
 
