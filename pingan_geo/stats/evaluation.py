@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -471,14 +472,7 @@ def reliability(
     ahead, came = _expected_and_happened(expected, happened)
     if bins < 1:
         raise BadChoiceError(name="bins", value=bins, expected="1 or more")
-    order = np.argsort(ahead, kind="stable")
-    ahead, came = ahead[order], came[order]
-    reached = np.cumsum(ahead)
-    # the group that the middle of a cell's own part of the total lies in, or the first of its equals' groups
-    group = np.minimum((reached - ahead / 2) / max(reached[-1], 1e-300) * bins, bins - 1).astype(np.int64)
-    begins = np.concatenate([[True], ahead[1:] != ahead[:-1]])
-    group = group[np.maximum.accumulate(np.where(begins, np.arange(len(ahead)), 0))]
-    _, group = np.unique(group, return_inverse=True)
+    group = _groups(ahead, bins)
     cells = np.bincount(group)
     sums, counts = np.bincount(group, ahead), np.bincount(group, came)
     # the exact Poisson interval, which shares of reports known as an interval do not break
@@ -491,6 +485,66 @@ def reliability(
     return pd.DataFrame(
         {"cells": cells, "expected": sums, "happened": counts, "ratio": ratio, "low": low, "high": high}
     )
+
+
+def _groups(ahead: Floats, bins: int) -> Positions:
+    """Return the group of each cell, 0 the calmest: groups of about equal expected totals."""
+    order = np.argsort(ahead, kind="stable")
+    ascending = ahead[order]
+    reached = np.cumsum(ascending)
+    # the group that the middle of a cell's own part of the total lies in, or the first of its equals' groups
+    middle = (reached - ascending / 2) / max(reached[-1], 1e-300)
+    group = np.minimum(middle * bins, bins - 1).astype(np.int64)
+    begins = np.concatenate([[True], ascending[1:] != ascending[:-1]])
+    group = group[np.maximum.accumulate(np.where(begins, np.arange(len(ahead)), 0))]
+    found = np.empty(len(ahead), dtype=np.int64)
+    found[order] = np.unique(group, return_inverse=True)[1]
+    return found
+
+
+def covered_groups(expected: ArrayLike, happened: ArrayLike, bins: int = 10, *, level: float = 0.9) -> Floats:
+    """Return in which windows the totals of groups of cells lay in their intervals.
+
+    The groups are those of :func:`reliability` over all windows. Each interval is made with the spread that the totals
+    of all groups had in the windows before, so that it knows nothing of its own window.
+
+    Parameters
+    ----------
+    expected, happened
+        Windows x cells, the windows in the order of time; expectations 0 or more.
+    bins
+        How many groups at most.
+    level
+        Share of the totals that should lie inside, at least.
+
+    Returns
+    -------
+    numpy.ndarray
+        Windows x groups, from calm to busy: 1 inside, 0 outside, NaN in the earlier half of the windows, which the
+        spread is first learnt from. Their mean is the coverage measured; from a handful of windows it is rough.
+
+    Raises
+    ------
+    UnalignedIndexError, BadChoiceError
+        As :func:`reliability`.
+    """
+    ahead, came = _expected_and_happened(expected, happened)
+    if bins < 1:
+        raise BadChoiceError(name="bins", value=bins, expected="1 or more")
+    windows = len(ahead)
+    group = _groups(ahead.ravel(), bins)
+    size = int(group.max()) + 1
+    at = np.repeat(np.arange(windows), ahead.shape[1]) * size + group
+    totals, counts = (
+        np.bincount(at, part.ravel(), minlength=windows * size).reshape(windows, size)
+        for part in (ahead, came)
+    )
+    inside = np.full((windows, size), np.nan)
+    for number in range(max(1, windows // 2), windows):
+        spread = dispersion(totals[:number], counts[:number])
+        low, high = prediction_interval(totals[number], spread=spread, level=level)
+        inside[number] = (low <= counts[number]) & (counts[number] <= high)
+    return inside
 
 
 def dispersion(expected: ArrayLike, happened: ArrayLike) -> float:
@@ -625,6 +679,45 @@ def drift(
     UnalignedIndexError
         If there is not one number of events for each of hits.
     """
+    law, before = _usual_law(hits, events, recent_events)
+    if not 0 <= recent_hits <= recent_events + 1e-9:
+        raise BadChoiceError(name="hits", value=recent_hits, expected="no more than events")
+    p_value = min(1.0, float(law.cdf(int(np.ceil(recent_hits - 1e-9)))))
+    return Drift(before, recent_hits / recent_events, p_value, p_value < level)
+
+
+def control_chart(hits: ArrayLike, events: ArrayLike, *, level: float = 0.01) -> pd.DataFrame:
+    """Return for each window whether it was worse than those before it, by the rule of :func:`drift`.
+
+    Parameters
+    ----------
+    hits, events
+        Of each window, in the order of time.
+    level
+        As for :func:`drift`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a window: ``hit_rate`` (NaN without reports), ``before`` (of all windows before it), ``limit`` (an alarm is
+        given below this hit rate), ``p_value``, ``alarm``. NaN and false where fewer than two windows with reports came before, or
+        less than one report in it.
+    """
+    caught, all_of = np.asarray(hits, dtype=np.float64), np.asarray(events, dtype=np.float64)
+    rows = []
+    for number, (own, of) in enumerate(zip(caught, all_of, strict=True)):
+        rate = own / of if of > 0 else np.nan
+        if of < 1 or (all_of[:number] > 0).sum() < 2:
+            rows.append((rate, np.nan, np.nan, np.nan, False))
+            continue
+        found = drift(caught[:number], all_of[:number], float(own), float(of), level=level)
+        law, _ = _usual_law(caught[:number], all_of[:number], float(of))
+        rows.append((rate, found.before, float(law.ppf(level)) / round(of), found.p_value, found.alarm))
+    return pd.DataFrame(rows, columns=["hit_rate", "before", "limit", "p_value", "alarm"])
+
+
+def _usual_law(hits: ArrayLike, events: ArrayLike, recent_events: float) -> tuple[Any, float]:
+    """Return the law of the hits among recent reports if nothing has changed, and the hit rate before."""
     from scipy import stats
 
     caught, all_of = np.asarray(hits, dtype=np.float64), np.asarray(events, dtype=np.float64)
@@ -633,7 +726,7 @@ def drift(
     caught, all_of = caught[all_of > 0], all_of[all_of > 0]
     if len(caught) < 2:
         raise BadChoiceError(name="events", value=len(caught), expected="two windows with reports, or more")
-    if (caught > all_of + 1e-9).any() or not 0 <= recent_hits <= recent_events + 1e-9:
+    if (caught > all_of + 1e-9).any():
         raise BadChoiceError(name="hits", value=float(caught.max()), expected="no more than events")
     if not recent_events >= 1:
         raise BadChoiceError(name="recent_events", value=recent_events, expected="1 or more")
@@ -648,7 +741,5 @@ def drift(
     unknown = float((n * (1.0 + (n - 1.0) * alike)).sum()) / total**2
     correlation = min(alike + unknown, 0.99)
     size = 1.0 / correlation - 1.0
-    few = int(np.ceil(recent_hits - 1e-9))
     law = stats.betabinom(round(recent_events), rate * size, (1.0 - rate) * size)
-    p_value = min(1.0, float(law.cdf(few)))
-    return Drift(float(caught.sum()) / total, recent_hits / recent_events, p_value, p_value < level)
+    return law, float(caught.sum()) / total

@@ -34,9 +34,10 @@ from pingan_geo.stats.evaluation import (
     Record,
     Score,
     compare,
+    control_chart,
     covered,
+    covered_groups,
     dispersion,
-    drift,
     flagged,
     intervals,
     origins,
@@ -83,8 +84,10 @@ MOST_HORIZON_D: Final = 366.0
 COVERAGES: Final = (0.01, 0.02, 0.05)
 #: Share of windows that an interval of an expected count should hold.
 LEVEL: Final = 0.9
+#: An alarm is given when so poor a window came less often than this: with one look a month a false one in eight years.
+ALARM: Final = 0.01
 COARSEST: Final = 5
-_BINS = 8
+_BINS = 10
 _FORMATS = (".csv", ".xlsx")
 _DAY_S = 86_400
 _DAY = np.timedelta64(_DAY_S, "s")
@@ -113,10 +116,14 @@ class BackTest:
         One row a method and another one: ``lead`` (share of more hits for the same area, pooled over the
         coverages), ``low``, ``high``, ``better`` (share of the draws in which it is ahead).
     calibration
-        One row a method and group of cells, from calm to busy: ``cells, expected, happened, ratio, low, high``.
+        One row a method and tenth of what it expects, from calm to busy: ``cells, expected, happened, ratio, low,
+        high`` (over all windows), ``windows_inside`` of ``windows`` (in how many of the later half the group's total lay in the
+        interval of ``LEVEL``, whose spread is learnt from the windows before).
     inside
-        Share of the cells' counts in the intervals of ``LEVEL`` around what each method expects, whose spread
-        is learned from the windows before; of the later half of the windows.
+        Share of the single cells' counts in such intervals. Most expect next to nothing and see nothing, so it is
+        nearly 1 whatever the method.
+    chart
+        One row a method, coverage and origin: of :func:`pingan_geo.stats.evaluation.control_chart`.
     region
         The cells.
     origin
@@ -145,6 +152,7 @@ class BackTest:
     pairs: pd.DataFrame
     calibration: pd.DataFrame
     inside: Mapping[str, float]
+    chart: pd.DataFrame
     region: Region
     origin: NDArray[np.datetime64]
     expected: Mapping[str, NDArray[np.float64]]
@@ -275,6 +283,7 @@ def back_test(
         pairs=_pairs(records, seed),
         calibration=_calibration(expected, happened),
         inside={name: _inside(rows, happened) for name, rows in expected.items()},
+        chart=_chart(records, starts, shares),
         region=region,
         origin=starts,
         expected=expected,
@@ -765,7 +774,8 @@ def _summary(
     for name, record in records.items():
         ranges = intervals(record, np.random.default_rng(seed))
         for row, share in enumerate(shares):
-            whole, p_value = record.pooled(row), _drift_p(record, row)
+            whole = record.pooled(row)
+            last = control_chart(record.hits[row], record.events, level=ALARM).iloc[-1]
             values: dict[str, Any] = {
                 "method": name,
                 "horizon_days": horizon_d,
@@ -779,20 +789,8 @@ def _summary(
                     f"{measure}_low": range_.low,
                     f"{measure}_high": range_.high,
                 }
-            rows.append(values | {"drift_p": p_value, "alarm": p_value < _ALARM})
+            rows.append(values | {"drift_p": float(last["p_value"]), "alarm": bool(last["alarm"])})
     return pd.DataFrame(rows)
-
-
-#: With one look a month a false alarm in eight years.
-_ALARM: Final = 0.01
-
-
-def _drift_p(record: Record, row: int) -> float:
-    """Return how seldom the last window would be so poor if nothing had changed; NaN where it cannot be told."""
-    hits, events = record.hits[row], record.events
-    if (events[:-1] > 0).sum() < 2 or events[-1] < 1:
-        return float("nan")
-    return drift(hits[:-1], events[:-1], float(hits[-1]), float(events[-1]), level=_ALARM).p_value
 
 
 def _pairs(records: Mapping[str, Record], seed: int) -> pd.DataFrame:
@@ -806,13 +804,31 @@ def _pairs(records: Mapping[str, Record], seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).astype({"method": "str", "baseline": "str"})
 
 
-def _calibration(expected: Mapping[str, NDArray[np.float64]], happened: NDArray[np.float64]) -> pd.DataFrame:
+def _chart(
+    records: Mapping[str, Record], starts: NDArray[np.datetime64], shares: Sequence[float]
+) -> pd.DataFrame:
     parts = [
-        reliability(rows.ravel(), happened.ravel(), _BINS).assign(method=name)
-        for name, rows in expected.items()
+        control_chart(record.hits[row], record.events, level=ALARM).assign(
+            method=name, coverage=share, origin=starts
+        )
+        for name, record in records.items()
+        for row, share in enumerate(shares)
     ]
+    return pd.concat(parts, ignore_index=True).astype({"method": "str", "origin": "datetime64[s]"})
+
+
+def _calibration(expected: Mapping[str, NDArray[np.float64]], happened: NDArray[np.float64]) -> pd.DataFrame:
+    parts = []
+    for name, rows in expected.items():
+        inside = covered_groups(rows, happened, _BINS, level=LEVEL)
+        part = reliability(rows.ravel(), happened.ravel(), _BINS)
+        tried = (~np.isnan(inside)).sum(axis=0)
+        parts.append(
+            part.assign(method=name, windows_inside=np.nansum(inside, axis=0).astype(int), windows=tried)
+        )
     table = pd.concat(parts, ignore_index=True).astype({"method": "str"})
-    return table[["method", "cells", "expected", "happened", "ratio", "low", "high"]]
+    names = ["method", "cells", "expected", "happened", "ratio", "low", "high", "windows_inside", "windows"]
+    return table[names]
 
 
 def _inside(expected: NDArray[np.float64], happened: NDArray[np.float64]) -> float:

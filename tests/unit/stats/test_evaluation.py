@@ -16,7 +16,9 @@ from pingan_geo.stats.evaluation import (
     Score,
     block_draws,
     compare,
+    control_chart,
     covered,
+    covered_groups,
     dispersion,
     drift,
     flagged,
@@ -395,3 +397,42 @@ def test_the_alarm_is_seldom_false(alike, most):
         hits = rng.binomial(events, rates)
         false += drift(hits[:-1], events[:-1], hits[-1], events[-1]).alarm
     assert false / runs <= most
+
+
+# -- groups by window, control chart -------------------------------------------------------------------
+
+
+def test_totals_of_groups_lie_in_their_intervals_as_often_as_said():
+    rng = np.random.default_rng(8)
+    truth = np.tile(rng.gamma(0.5, 1.0, 400), (12, 1))
+    inside = np.concatenate(
+        [covered_groups(truth, rng.poisson(truth), 10, level=0.9).ravel() for _ in range(60)]
+    )
+    told = inside[~np.isnan(inside)]
+    assert len(told) == 60 * 6 * 10  # the later six of twelve windows
+    assert 0.88 < told.mean() < 0.97
+    # the spread is learnt from the windows before: a last window of twice as many lies outside
+    came = rng.poisson(truth).astype(float)
+    came[-1] *= 3
+    assert np.nanmean(covered_groups(truth, came)[-1]) < 0.2
+    with pytest.raises(BadChoiceError, match="bins"):
+        covered_groups(truth, came, 0)
+
+
+def test_the_chart_judges_each_window_by_those_before_it():
+    hits, events = [40, 42, 38, 41, 8], [100] * 5
+    chart = control_chart(hits, events)
+    assert chart["alarm"].tolist() == [False] * 4 + [True]
+    assert chart["limit"].isna().tolist() == [True, True, False, False, False]
+    assert chart["before"].iloc[-1] == pytest.approx(161 / 400)
+    assert chart["p_value"].iloc[-1] == drift(hits[:-1], events[:-1], 8, 100).p_value
+    limit = round(float(chart["limit"].iloc[-1]) * 100)
+    assert not drift(hits[:-1], events[:-1], limit, 100).alarm
+    assert drift(hits[:-1], events[:-1], limit - 1, 100).alarm
+
+
+def test_a_window_without_a_whole_report_is_not_judged():
+    chart = control_chart([3, 2, 0, 0.2], [9, 9, 0, 0.5])
+    assert not chart["alarm"].any()
+    assert chart["p_value"].isna().all()
+    assert np.isnan(chart["hit_rate"].iloc[2])
