@@ -625,7 +625,9 @@ class WrongTeamError(PinganError, LookupError):
     """A return names a team that its patrol does not have."""
 
     code = "wrong_team"
-    message = "{file} is of team {team} of patrol {patrol}, which has only the teams {known}. Nothing was written."
+    message = (
+        "{file} is of team {team} of patrol {patrol}, which has only the teams {known}. Nothing was written."
+    )
 
 
 class PlaceUnknownError(PinganError, LookupError):

@@ -30,7 +30,9 @@ _CATALOGUES = Path(__file__).parent / "locales"
 #: Values that are numbers of things, not counts, and are written without separators.
 _PLAIN_NUMBERS = frozenset({"batch", "year", "port", "seed", "id", "epsg", "row"})
 #: Values that are themselves words of the program; a user's own words never stand under these names.
-_WORDS = frozenset({"detail", "expected", "found", "field", "fields", "kind", "mode", "reason", "stage", "unit"})
+_WORDS = frozenset(
+    {"detail", "expected", "found", "field", "fields", "kind", "mode", "reason", "stage", "unit"}
+)
 
 
 def mark(msgid: str) -> str:

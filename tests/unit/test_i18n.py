@@ -26,6 +26,15 @@ PACKAGE = Path(pingan_geo.__file__).parent
 CATALOGUE = PACKAGE / "locales" / "zh_CN" / "pingan.po"
 CHINESE = re.compile(r"[\u3400-\u9fff\uff00-\uff5e\u3000-\u303f]")
 MARKERS = {"t", "mark", "translate"}
+#: Words that plain data hold, code to English.
+WORDS = [
+    (HOLD_REASONS, "model/receipt.py"),
+    (LOCATE_REASONS, "model/place.py"),
+    *((words, "model/patrol.py") for words in (patrol.MODES, patrol.STOP_KINDS, patrol.ANSWERS)),
+    (patrol.LEFT_OUT_REASONS, "model/patrol.py"),
+    *((words, "model/enterprise.py") for words in (enterprise.GRADES, enterprise.ACTIVITIES)),
+    *((words, "model/enterprise.py") for words in (enterprise.RUNGS, enterprise.STANDARD_STATES)),
+]
 
 
 @cache
@@ -79,12 +88,8 @@ def used() -> dict[str, str]:
     for name, value in vars(errors).items():
         if isinstance(value, type) and issubclass(value, PinganError):
             found[value.message] = f"errors.{name}"
-    found.update(dict.fromkeys(HOLD_REASONS.values(), "model/receipt.py"))
-    found.update(dict.fromkeys(LOCATE_REASONS.values(), "model/place.py"))
-    for words in (patrol.MODES, patrol.STOP_KINDS, patrol.ANSWERS, patrol.LEFT_OUT_REASONS):
-        found.update(dict.fromkeys(words.values(), "model/patrol.py"))
-    for words in (enterprise.GRADES, enterprise.ACTIVITIES, enterprise.RUNGS, enterprise.STANDARD_STATES):
-        found.update(dict.fromkeys(words.values(), "model/enterprise.py"))
+    for words, where in WORDS:
+        found.update(dict.fromkeys(words.values(), where))
     found.pop("", None)
     return found
 

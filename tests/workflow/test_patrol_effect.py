@@ -78,11 +78,19 @@ def walk(town, cells, nights: int, *, first: datetime = SINCE, left: bool = True
             write_patrol(connection, patrol)
             rows = [
                 {
-                    "patrol_id": patrol.patrol_id, "team": "1", "number": stop.number,
-                    "stop_id": stop.stop_id, "kind": stop.kind, "cell": stop.cell,
-                    "planned_arrive": stop.arrive, "planned_leave": stop.leave, "arrived": stop.arrive,
+                    "patrol_id": patrol.patrol_id,
+                    "team": "1",
+                    "number": stop.number,
+                    "stop_id": stop.stop_id,
+                    "kind": stop.kind,
+                    "cell": stop.cell,
+                    "planned_arrive": stop.arrive,
+                    "planned_leave": stop.leave,
+                    "arrived": stop.arrive,
                     "left": stop.arrive + timedelta(minutes=10) if left else pd.NaT,
-                    "answer": "none", "note": "", "photos": "",
+                    "answer": "none",
+                    "note": "",
+                    "photos": "",
                 }
                 for stop in patrol.routes[0].stops
             ]

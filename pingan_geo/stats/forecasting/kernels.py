@@ -7,7 +7,7 @@ report counts for its neighbours as far as it did so far. Smoothing knows no str
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Final
 
@@ -232,7 +232,7 @@ def _merit(foretold: list[tuple[Floats, Floats]]) -> tuple[float, float]:
     return float(np.log(caught + 0.5).mean()), likely
 
 
-def _climb(fit: Callable[[Place], tuple[float, float]], starts: list[Place], sizes: Place) -> Place:
+def _climb(fit: Callable[[Place], tuple[float, float]], starts: Sequence[Place], sizes: Place) -> Place:
     """Return the best place of a lattice that is reached by steps uphill from any of the starts."""
     found: dict[Place, tuple[float, float]] = {}
     steps = list(product((-1, 0, 1), repeat=len(sizes)))
