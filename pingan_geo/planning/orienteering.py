@@ -49,6 +49,12 @@ _NO_WAY: Final = 1e7
 #: Ruins of one round, and rounds of one batch when rounds are counted.
 _RUINS: Final = 1000
 _NEAREST: Final = 250
+#: Searches from the first plan, one after the other.
+_CHAINS: Final = 4
+#: From so many stops on, a single route is long: PyVRP has most of the time.
+_LONG: Final = 50
+#: Routes that are put together anew.
+_POOL: Final = 600
 
 
 def first_plan(problem: Problem, *, start: Sequence[Sequence[int]] | None = None) -> Solution:
@@ -214,30 +220,159 @@ def solve(
     tell(0.0)
     if not any(best.routes):  # nothing fits anywhere
         return solution_of(problem, best.routes)
-    search = _Search(task, seed)
-    search.begin(best.routes)
-    began = clock()
-    done = 0
-    batch = 1
-    while True:
-        share = max(
-            (clock() - began) / seconds if seconds is not None else 0.0,
-            done / rounds if rounds is not None else 0.0,
-        )
-        if share >= 1.0:
-            break
-        until = share + 0.02 if rounds is None else (done + 1) / rounds
-        before = clock()
-        search.run(_RUINS if rounds is not None else batch * 100, share, min(until, 1.0), seed + done)
-        done += 1
-        if seconds is not None:
-            batch = int(np.clip(batch * 0.02 * seconds / max(clock() - before, 1e-6), 1, 4 * batch))
-        if search.value > best.value + TOLERANCE:
-            routes = search.routes()
-            if not check_routes(problem, routes):
-                best = solution_of(task, routes)
-                tell(min(share, 1.0))
+    hunt = _Hunt(task, seed, best, tell=None)
+
+    def better(plan: Solution, share: float) -> None:
+        nonlocal best
+        if plan.value > best.value + TOLERANCE and not check_routes(problem, plan.routes):
+            best = plan
+            tell(min(share, 1.0))
+
+    hunt.tell = better
+    hunt.run(_Budget(seconds, rounds, clock))
     return solution_of(problem, best.routes)
+
+
+class _Budget:
+    """How much of the time, or of the rounds, has gone."""
+
+    def __init__(self, seconds: float | None, rounds: int | None, clock: Callable[[], float]) -> None:
+        self.seconds, self.rounds, self.clock = seconds, rounds, clock
+        self.done = 0
+        self._began = clock()
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1 (over)."""
+        timed = (self.clock() - self._began) / self.seconds if self.seconds else 0.0
+        counted = self.done / self.rounds if self.rounds else 0.0
+        return max(timed, counted, 1.0 if 0 in (self.seconds, self.rounds) else 0.0)
+
+
+class _Hunt:
+    """Several searches, what they found put together, and PyVRP, within one budget."""
+
+    def __init__(
+        self, problem: Problem, seed: int, first: Solution, tell: Callable[[Solution, float], None] | None
+    ) -> None:
+        self.problem, self.seed, self.best, self.tell = problem, seed, first, tell
+        self.given = first.routes
+        self._pool: dict[tuple[int, frozenset[int]], tuple[int, ...]] = {}
+        crews = [(crew, problem.allowed[:, team].tobytes()) for team, crew in enumerate(problem.teams)]
+        self._kind = [crews.index(each) for each in crews]  # crews alike may drive each other's routes
+        self._turn = 0
+
+    def run(self, budget: _Budget) -> None:
+        """Spend the whole budget."""
+        single = len(self.problem.teams) == 1
+        long = sum(map(len, self.best.routes)) > _LONG * len(self.problem.teams)
+        chains, pyvrp, join = (1, 0.75, 0.0) if single and long else (_CHAINS, 0.12, 0.13)
+        if budget.rounds is not None:
+            chains = min(chains, budget.rounds)
+        self._pyvrp(budget, pyvrp)
+        for chain in range(chains):
+            left = 1.0 - join - pyvrp
+            first = 0.5 if single and long else 0.0
+            start = self.best.routes if single and long else self.given
+            self._anneal(budget, start, pyvrp + left * (chain + 1) / chains, first)
+        self._join()
+        self._anneal(budget, self.best.routes, 1.0, 0.55)
+
+    def _found(self, routes: Routes, share: float) -> None:
+        for team, route in enumerate(routes):
+            if route:
+                self._pool.setdefault((self._kind[team], frozenset(route)), route)
+        value = float(sum(self.problem.prize[option] for route in routes for option in route))
+        if value > self.best.value + TOLERANCE:
+            self.best = solution_of(self.problem, routes)
+            if self.tell is not None:
+                self.tell(self.best, share)
+
+    def _anneal(self, budget: _Budget, start: Routes, until: float, first: float) -> None:
+        """One search, cooling from ``first`` to the end while the budget goes to ``until``."""
+        opened = budget.share
+        if opened >= until:
+            return
+        search = _Search(self.problem, self.seed)
+        search.begin(start)
+        batch = 200
+        reported = 0.0
+        while (share := budget.share) < until:
+            self._turn += 1
+            low = (share - opened) / (until - opened)
+            if budget.rounds is not None:
+                high = low + 1.0 / budget.rounds / (until - opened)
+                batch = _RUINS
+            else:
+                high = low + 0.02
+            before = budget.clock()
+            low, high = (first + (1.0 - first) * min(each, 1.0) for each in (low, high))
+            search.run(batch, low, high, self._turn)
+            budget.done += 1
+            if budget.rounds is None and budget.seconds:
+                taken = max(budget.clock() - before, 1e-6)
+                batch = int(np.clip(batch * 0.02 * budget.seconds * (until - opened) / taken, 20, 4 * batch))
+            if search.value > reported:
+                reported = search.value
+                self._found(search.routes(), share)
+            self._found(search.routes(now=True), share)
+
+    def _join(self) -> None:
+        """Put together the best set of routes that were ever seen and share no group (a set packing)."""
+        columns = list(self._pool)
+        if len(self.problem.teams) < 2 or len(columns) < 3:
+            return
+        from scipy.optimize import Bounds, LinearConstraint, milp
+        from scipy.sparse import csr_array
+
+        prize = [sum(self.problem.prize[option] for option in options) for _, options in columns]
+        best = sorted(range(len(columns)), key=lambda each: -prize[each])[:_POOL]
+        columns, prize = [columns[each] for each in best], [prize[each] for each in best]
+        _, group = np.unique(self.problem.group, return_inverse=True)
+        rows, cols = [], []
+        for number, (kind, options) in enumerate(columns):
+            rows += [kind, *(len(self._kind) + int(group[option]) for option in options)]
+            cols += [number] * (1 + len(options))
+        limit = np.ones(len(self._kind) + int(group.max()) + 1)
+        for kind in range(len(self._kind)):
+            limit[kind] = self._kind.count(kind)
+        shape = (len(limit), len(columns))
+        answer = milp(
+            -np.asarray(prize),
+            constraints=LinearConstraint(
+                csr_array((np.ones(len(rows)), (rows, cols)), shape), -np.inf, limit
+            ),
+            bounds=Bounds(0, 1),
+            integrality=np.ones(len(columns)),
+            options={"node_limit": 200},
+        )
+        if answer.x is None:
+            return
+        routes: list[tuple[int, ...]] = [() for _ in self._kind]
+        for number in np.flatnonzero(answer.x > 0.5).tolist():
+            kind, options = columns[number]
+            free = next(team for team, each in enumerate(self._kind) if each == kind and not routes[team])
+            routes[free] = self._pool[kind, options]
+        if not check_routes(self.problem, routes):
+            self._found(tuple(routes), 1.0)
+
+    def _pyvrp(self, budget: _Budget, until: float) -> None:
+        """Let the other engine search, with several weights one after the other."""
+        from pingan_geo.planning.orienteering_pyvrp import WEIGHTS, Model
+
+        model = Model(self.problem, self.best.value)
+        opened = budget.share
+        for number, weight in enumerate(WEIGHTS):
+            end = opened + (until - opened) * (number + 1) / len(WEIGHTS)
+            left = 40 * (budget.rounds or 0)
+
+            def stop(end: float = end) -> bool:
+                nonlocal left
+                left -= 1
+                return left < 0 if budget.rounds is not None else budget.share >= end
+
+            routes = first_plan(self.problem, start=model.run(weight, self.seed, stop)).routes
+            self._found(routes, budget.share)
 
 
 def _kept(problem: Problem, start: Sequence[Sequence[int]] | None, keep: frozenset[int]) -> Problem:
@@ -260,11 +395,11 @@ def _kept(problem: Problem, start: Sequence[Sequence[int]] | None, keep: frozens
 class _Tuning:
     """Numbers of the search, found by trial on the sets of ``benchmarks/orienteering.py`` and on made ones."""
 
-    hot: float = 1.0
+    hot: float = 2.0
     cold: float = 0.05
     price: float = 0.1
-    removed: float = 10.0
-    longest: float = 10.0
+    removed: float = 15.0
+    longest: float = 15.0
     again: float = 0.0
     polish: float = 0.0
     skip: float = 0.01
@@ -340,11 +475,12 @@ class _Search:
             first, last, self._price, tuning.removed, tuning.longest, tuning.again, tuning.polish, tuning.skip,
         )  # fmt: skip
 
-    def routes(self) -> Routes:
-        """Give the best plan so far."""
+    def routes(self, *, now: bool = False) -> Routes:
+        """Give the best plan so far, or the one in hand."""
+        plan = (self._stops, self._length) if now else (self._best_stops, self._best_length)
         return tuple(
             tuple(int(option) for option in self._options[stops[1 : length + 1]])
-            for stops, length in zip(self._best_stops, self._best_length, strict=True)
+            for stops, length in zip(*plan, strict=True)
         )
 
 
